@@ -1,0 +1,1 @@
+"""The mechanism every service shares; it knows no business noun."""

@@ -1,0 +1,1 @@
+"""Real servers from wheels, for tests and for the local stack alike."""
