@@ -1,4 +1,5 @@
 """Feedback asks how it went.
 
-It owns invitations, ratings and complaints, hears what was resolved, and says what customers thought.
+It owns invitations, ratings and complaints, hears what was resolved, and says what customers
+thought.
 """

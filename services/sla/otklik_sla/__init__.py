@@ -1,5 +1,5 @@
 """Sla keeps every promise on a clock.
 
-It owns calendars, policies and clocks, hears what happens to tickets, and says when clocks are armed,
-met, at risk and breached.
+It owns calendars, policies and clocks, hears what happens to tickets, and says when clocks are
+armed, met, at risk and breached.
 """
