@@ -5,6 +5,7 @@ anybody's conftest. The servers start when the first test asks for them and end 
 """
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -18,9 +19,11 @@ from nats.aio.client import Client
 
 from otklik_runtime.testing.nats import NatsServer
 from otklik_runtime.testing.postgres import PostgresServer
+from otklik_runtime.testing.process import runs
 
 FOLDERS = ("unit", "integration", "journey", "chaos", "browser", "bench", "deploy")
 NUMBERS = count(1)
+PREFIX = "otklik-tests-"
 
 DatabaseMaker = Callable[[], Awaitable[str]]
 
@@ -44,7 +47,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def servers_directory() -> Iterator[Path]:
     """Give the session's servers a folder that an unprivileged account can reach."""
-    directory = Path(tempfile.mkdtemp(prefix="otklik-"))
+    _remove_leftovers()
+    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
@@ -69,18 +73,20 @@ def nats_server(servers_directory: Path) -> Iterator[NatsServer]:
 
 
 @pytest.fixture
-async def own_postgres_server(tmp_path: Path) -> AsyncIterator[PostgresServer]:
+async def own_postgres_server(servers_directory: Path) -> AsyncIterator[PostgresServer]:
     """Run a PostgreSQL that this test alone may stop, kill and restart."""
-    server = PostgresServer(directory=tmp_path / "postgres", durable=False)
+    server = PostgresServer(
+        directory=servers_directory / f"postgres-{next(NUMBERS)}", durable=False
+    )
     await server.start()
     yield server
     await server.remove()
 
 
 @pytest.fixture
-async def own_nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+async def own_nats_server(servers_directory: Path) -> AsyncIterator[NatsServer]:
     """Run a nats-server that this test alone may stop, kill, wipe and restart."""
-    server = NatsServer(directory=tmp_path / "nats")
+    server = NatsServer(directory=servers_directory / f"nats-{next(NUMBERS)}")
     await server.start()
     yield server
     await server.remove()
@@ -123,6 +129,19 @@ async def nats_client(nats_url: str) -> AsyncIterator[Client]:
     client = await nats.connect(nats_url)
     yield client
     await client.close()
+
+
+def _remove_leftovers() -> None:
+    """End and delete the servers of sessions that were killed before they could."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        session = directory.name.removeprefix(PREFIX).partition("-")[0]
+        if directory.lstat().st_uid != os.geteuid() or runs(int(session), told=""):
+            continue
+        for kept in directory.glob("postgres*"):
+            _run(PostgresServer(directory=kept).remove())
+        for kept in directory.glob("nats*"):
+            _run(NatsServer(directory=kept).remove())
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _run(action: Coroutine[object, object, None]) -> None:
