@@ -1,0 +1,1 @@
+"""Commands for development; nothing here is ever in an image."""
