@@ -1,0 +1,1 @@
+"""The rules of time: calendars, policies, clocks, and why each deadline is what it is."""
