@@ -20,7 +20,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "otklik-setup.json"
 LOG = VENV / "setup.log"
 OLDEST = (3, 11)
-NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
+NEWER = ("python3.13", "python3.12", "python3.11", "python3.14")
 MEMBERS = (
     "libs/contracts",
     "libs/runtime",
@@ -97,7 +97,7 @@ def prepare(kind: str) -> None:
 
 def fingerprint(kind: str) -> str:
     """Sum up everything the environment is made from, and where it is."""
-    summary = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode())
+    summary = hashlib.sha256(str(ROOT).encode())
     sources = [ROOT / "requirements" / f"{kind}.txt"]
     sources += [ROOT / member / "pyproject.toml" for member in MEMBERS]
     for source in sources:
@@ -144,7 +144,8 @@ def _use_a_new_enough_python() -> None:
         return
     for name in NEWER:
         found = shutil.which(name)
-        if found:
+        # A name may be a version manager's stand-in for a Python that is not there.
+        if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
             sys.exit(subprocess.call([found, *sys.argv]))
     sys.exit(
         "setup: Python 3.11 or newer is needed, this is {}.{}: install one, or name it with "
