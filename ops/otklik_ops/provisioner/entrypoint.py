@@ -1,0 +1,67 @@
+"""Runs the keeper every two seconds for as long as the process lives."""
+
+import asyncio
+import logging
+import time
+
+from otklik_ops.provisioner.keeper import Keeper, Pass
+from otklik_runtime import telemetry
+from otklik_runtime.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 2.0
+# So many passes may fail before we say that the broker is not in our hands.
+STALE_SECONDS = 5 * EVERY_SECONDS
+
+
+class Provisioner:
+    """The entrypoint that keeps streams and consumers as they must be."""
+
+    name = "provisioner"
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._draining = asyncio.Event()
+        self._looked_at: float | None = None
+        self._why_not = "the first look at the broker has not ended"
+
+    async def run(self) -> None:
+        """Look, correct, wait, until drained."""
+        while not self._draining.is_set():
+            await self._look()
+            try:
+                await asyncio.wait_for(self._draining.wait(), EVERY_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def drain(self) -> None:
+        """Begin no further look; the one under way ends by itself."""
+        self._draining.set()
+
+    def ready(self) -> str | None:
+        """Say why the definitions may not be right at this moment, or nothing when they are."""
+        if self._looked_at is None or time.monotonic() - self._looked_at > STALE_SECONDS:
+            return self._why_not
+        return None
+
+    async def _look(self) -> None:
+        try:
+            found = await self._keeper.look()
+        except Unavailable as reason:
+            if self._why_not != reason.message:
+                logger.warning("the broker does not answer", extra={"why": str(reason)})
+            self._why_not = reason.message
+            return
+        self._count(found)
+        if found.wrong:
+            self._why_not = f"cannot be corrected in place: {', '.join(found.wrong)}"
+            self._looked_at = None
+            return
+        self._why_not = "the last good look at the broker was too long ago"
+        self._looked_at = time.monotonic()
+
+    def _count(self, found: Pass) -> None:
+        telemetry.count("otklik.provisioner.created", len(found.created))
+        telemetry.count("otklik.provisioner.corrected", len(found.corrected))
+        telemetry.gauge("otklik.provisioner.wrong", len(found.wrong))
