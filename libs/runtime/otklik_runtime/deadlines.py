@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import overload
 
 # What is left below this is not worth beginning: the caller would be gone before the answer.
 TOO_LATE_SECONDS = 0.005
@@ -15,10 +16,18 @@ TOO_LATE_SECONDS = 0.005
 _ends_at: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-def remaining() -> float | None:
-    """Say how many seconds the caller still waits: 0 when it gave up, None without a deadline."""
+@overload
+def remaining() -> float | None: ...
+
+
+@overload
+def remaining(default: float) -> float: ...
+
+
+def remaining(default: float | None = None) -> float | None:
+    """Say how many seconds the caller still waits: 0 when it gave up, the default without limit."""
     ends_at = _ends_at.get()
-    return None if ends_at is None else max(0.0, ends_at - time.monotonic())
+    return default if ends_at is None else max(0.0, ends_at - time.monotonic())
 
 
 @contextmanager

@@ -119,6 +119,10 @@ class Settings(BaseModel):
     )
     trace_ratio: float = Field(default=0.05, ge=0, le=1, description="the share of traces kept")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")
+    failpoint: str = Field(
+        default="",
+        description="where a test lets the process die; only in development",
+    )
     drain_seconds: float = Field(
         default=20,
         gt=0,

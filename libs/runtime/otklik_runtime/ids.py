@@ -48,3 +48,11 @@ def stable_id(*parts: str) -> str:
     """Derive the identifier that these parts always have, on every retry and in every process."""
     # JSON keeps ("a", "bc") and ("ab", "c") apart, whatever characters the parts hold.
     return str(uuid.uuid5(_NAMESPACE, json.dumps(parts, ensure_ascii=False)))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether this is an identifier as we write them: a UUID in lower case with hyphens."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
