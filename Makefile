@@ -75,8 +75,8 @@ bench-peers: ready-dev ## install and run the systems we compare ourselves with
 proto: ready-dev ## regenerate libs/contracts from proto/
 	@$(RUN)/python tools/gen_proto.py
 
-proto-check: ready-dev ## lint the contracts and fail if libs/contracts is not what proto/ says
-	@$(RUN)/python tools/gen_proto.py --check
+proto-check: ready-dev ## lint the contracts, compare with AGAINST=main, fail if libs/contracts is out of date
+	@$(RUN)/python tools/check_proto.py $(if $(AGAINST),--against "$(AGAINST)")
 
 docs: ready-dev ## regenerate the tables in docs/
 	@$(RUN)/python tools/gen_docs.py

@@ -184,7 +184,8 @@ def _pip(*arguments: str, wanted: int) -> None:
             words = line.split()
             if line.startswith(("Collecting ", "Obtaining ", "Requirement already satisfied: ")):
                 seen += 1
-                _show(min(seen, wanted), wanted, words[-1] if len(words) == 1 else words[1])
+                name = words[3] if words[0] == "Requirement" else words[1]
+                _show(min(seen, wanted), wanted, Path(name).name)
             elif line.startswith(("Installing collected", "Building editable")):
                 _show(wanted, wanted, "unpacking")
     if sys.stdout.isatty():
