@@ -1,0 +1,1 @@
+"""How deliveries are kept, written out, signed and sent."""
