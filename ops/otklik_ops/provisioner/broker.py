@@ -3,10 +3,10 @@
 import json
 from typing import Any, Final
 
-from nats.aio.client import Client
 from nats.errors import Error, NoRespondersError
 
 from otklik_ops.provisioner.definitions import Config, Consumer, Stream
+from otklik_runtime.bus import Bus
 from otklik_runtime.errors import Conflict, NotFound, Unavailable
 
 ANSWER_SECONDS: Final = 5
@@ -21,8 +21,8 @@ Answer = dict[str, Any]
 class Broker:
     """Asks JetStream about streams and consumers and tells it to create or change them."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
 
     async def stream(self, wanted: Stream) -> Config:
         """Read a stream's configuration.
@@ -71,8 +71,12 @@ class Broker:
 
     async def _ask(self, verb: str, asked: Answer) -> Answer:
         payload = json.dumps(asked).encode() if asked else b""
+        why_not = self._bus.ready()
+        if why_not is not None:
+            raise Unavailable("broker_unreachable", why_not)
+        client = await self._bus.client()
         try:
-            message = await self._client.request(f"$JS.API.{verb}", payload, timeout=ANSWER_SECONDS)
+            message = await client.request(f"$JS.API.{verb}", payload, timeout=ANSWER_SECONDS)
         except NoRespondersError as reason:
             raise Unavailable(
                 "jetstream_unavailable",

@@ -5,7 +5,7 @@ import logging
 import time
 
 from otklik_ops.provisioner.keeper import Keeper, Pass
-from otklik_runtime import telemetry
+from otklik_runtime import metrics, telemetry
 from otklik_runtime.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -13,6 +13,22 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 2.0
 # So many passes may fail before we say that the broker is not in our hands.
 STALE_SECONDS = 5 * EVERY_SECONDS
+
+CREATED = metrics.declare(
+    "otklik.provisioner.created", "counter", "{definition}", "Streams and durables that were made."
+)
+CORRECTED = metrics.declare(
+    "otklik.provisioner.corrected",
+    "counter",
+    "{definition}",
+    "Streams and durables that somebody had changed and that were put right.",
+)
+WRONG = metrics.declare(
+    "otklik.provisioner.wrong",
+    "gauge",
+    "{definition}",
+    "Streams and durables that differ and cannot be put right in place; above 0 is an alert.",
+)
 
 
 class Provisioner:
@@ -62,6 +78,6 @@ class Provisioner:
         self._looked_at = time.monotonic()
 
     def _count(self, found: Pass) -> None:
-        telemetry.count("otklik.provisioner.created", len(found.created))
-        telemetry.count("otklik.provisioner.corrected", len(found.corrected))
-        telemetry.gauge("otklik.provisioner.wrong", len(found.wrong))
+        telemetry.count(CREATED, len(found.created))
+        telemetry.count(CORRECTED, len(found.corrected))
+        telemetry.gauge(WRONG, len(found.wrong))

@@ -8,10 +8,20 @@ from otklik_runtime import env
 
 
 class Settings(env.Settings):
-    """The provisioner's settings."""
+    """The provisioner's settings: a broker, and no database, no callers, no identity."""
 
     service: ClassVar[str] = "provisioner"
+    unused: ClassVar[frozenset[str]] = frozenset(
+        {
+            "database_url",
+            "database_direct_url",
+            "grpc_port",
+            "jwks_url",
+            "identity_address",
+            "private_key_file",
+        },
+    )
 
     replicas: int = Field(
-        default=1, ge=1, le=5, description="Copies of each stream: 3 on a cluster."
+        default=1, ge=1, le=5, description="copies of each stream; 3 on a cluster"
     )

@@ -11,6 +11,10 @@ from nats.aio.client import Client
 
 from otklik_ops import permissions
 from otklik_ops.flows import contracted
+from otklik_ops.provisioner.broker import Broker
+from otklik_ops.provisioner.definitions import definitions
+from otklik_ops.provisioner.keeper import Keeper
+from otklik_runtime.bus import Bus
 from otklik_runtime.testing.nats import NatsServer
 
 PASSWORD = "spare-the-broker"
@@ -51,3 +55,12 @@ async def connect_as(guarded_server: NatsServer) -> AsyncIterator[ConnectAs]:
             return client
 
         yield connect
+
+
+@pytest.fixture
+async def keeper(guarded_server: NatsServer) -> AsyncIterator[Keeper]:
+    """Keep the guarded server right as the provisioner does."""
+    async with AsyncExitStack() as stack:
+        bus = await Bus.open(guarded_server.url, stack, user="provisioner", password=PASSWORD)
+        await bus.client()
+        yield Keeper(Broker(bus), definitions(contracted(), replicas=1))

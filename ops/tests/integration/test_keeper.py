@@ -3,17 +3,10 @@ import json
 import pytest
 
 from otklik_ops.flows import contracted
-from otklik_ops.provisioner.broker import Broker
 from otklik_ops.provisioner.definitions import definitions
-from otklik_ops.provisioner.keeper import Keeper
 from otklik_runtime.errors import Unavailable
 
 DEFINITIONS = definitions(contracted(), replicas=1)
-
-
-@pytest.fixture
-async def keeper(connect_as) -> Keeper:
-    return Keeper(Broker(await connect_as("provisioner")), DEFINITIONS)
 
 
 async def _ask(client, verb, **asked):

@@ -8,9 +8,6 @@ from nats.errors import Error
 
 from otklik_ops import permissions
 from otklik_ops.flows import contracted
-from otklik_ops.provisioner.broker import Broker
-from otklik_ops.provisioner.definitions import definitions
-from otklik_ops.provisioner.keeper import Keeper
 
 USERS = permissions.development(contracted())
 ID = "0198c0de-0000-7000-8000-000000000001"
@@ -113,9 +110,9 @@ async def test_nobody_connects_without_a_name(guarded_server):
         await nats.connect(guarded_server.url, allow_reconnect=False)
 
 
-async def test_with_its_own_permissions_a_service_publishes_and_another_hears_it(connect_as):
-    flows = contracted()
-    keeper = Keeper(Broker(await connect_as("provisioner")), definitions(flows, replicas=1))
+async def test_with_its_own_permissions_a_service_publishes_and_another_hears_it(
+    keeper, connect_as
+):
     await keeper.look()
     tickets = await connect_as("tickets")
     sla = await connect_as("sla")
@@ -135,10 +132,8 @@ async def test_with_its_own_permissions_a_service_publishes_and_another_hears_it
     assert waiting.num_pending == 0
 
 
-async def test_an_atomic_batch_is_taken_from_a_service(connect_as):
-    await Keeper(
-        Broker(await connect_as("provisioner")), definitions(contracted(), replicas=1)
-    ).look()
+async def test_an_atomic_batch_is_taken_from_a_service(keeper, connect_as):
+    await keeper.look()
     tickets = await connect_as("tickets")
 
     answer = b""
@@ -154,10 +149,8 @@ async def test_an_atomic_batch_is_taken_from_a_service(connect_as):
     assert b'"count":3' in answer
 
 
-async def test_the_follower_reads_a_stream_without_making_a_consumer(connect_as):
-    await Keeper(
-        Broker(await connect_as("provisioner")), definitions(contracted(), replicas=1)
-    ).look()
+async def test_the_follower_reads_a_stream_without_making_a_consumer(keeper, connect_as):
+    await keeper.look()
     tickets = await connect_as("tickets")
     await tickets.jetstream().publish(f"otklik.tickets.v1.ticket_opened.{ID}", b"first")
     follower = await connect_as("follow")
