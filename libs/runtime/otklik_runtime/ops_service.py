@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from otklik.ops.v1.ops_service_pb2_grpc import OpsServiceAsyncStub
     from otklik_runtime.database import Database, Transaction
-    from otklik_runtime.envelope import Incoming
     from otklik_runtime.subscription import ReadEvents, Subscription
 
 DEFAULT_PAGE, MAX_PAGE = 50, 500
@@ -143,18 +143,13 @@ class OpsService(OpsServiceServicer):
         await subscription.replay(transaction, event)
 
 
-def reader_of_gaps(
-    stub: OpsServiceStub, subscription_wanted: dict[str, Any], owner: str
-) -> ReadEvents:
+def reader_of_gaps(stub: OpsServiceAsyncStub, owner: str) -> ReadEvents:
     """Return what a subscription asks its owner with when events never came."""
 
-    async def read_events(aggregate_id: str, after_version: int) -> list[Incoming]:
+    async def read_events(aggregate_id: str, after_version: int) -> list[pb.RecordedEvent]:
         request = pb.ReadEventsRequest(aggregate_id=aggregate_id, after_version=after_version)
         try:
-            return [
-                history.incoming(event, wanted=subscription_wanted, owner=owner)
-                async for event in stub.ReadEvents(request, timeout=_GAP_SECONDS)
-            ]
+            return [event async for event in stub.ReadEvents(request, timeout=_GAP_SECONDS)]
         except grpc.aio.AioRpcError as error:
             message = f"{owner} does not answer: {error.code().name}"
             raise Unavailable("owner_unavailable", message) from error

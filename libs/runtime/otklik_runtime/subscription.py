@@ -20,7 +20,7 @@ from nats.errors import Error as NatsError
 from opentelemetry import trace
 from opentelemetry.trace import Link, NonRecordingSpan, SpanKind
 
-from otklik_runtime import dead_letters, envelope, failpoints, inbox, story, telemetry
+from otklik_runtime import dead_letters, envelope, failpoints, history, inbox, story, telemetry
 from otklik_runtime.dead_letters import DeadLetter
 from otklik_runtime.envelope import Incoming
 from otklik_runtime.errors import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
+    from otklik.ops.v1.ops_service_pb2 import RecordedEvent
     from otklik_runtime.bus import Bus
     from otklik_runtime.database import Database, Transaction
 
@@ -75,7 +76,7 @@ class ReadEvents(Protocol):
         Unavailable: the owner does not answer.
     """
 
-    async def __call__(self, aggregate_id: str, after_version: int) -> list[Incoming]:
+    async def __call__(self, aggregate_id: str, after_version: int) -> list[RecordedEvent]:
         """Read them."""
 
 
@@ -352,7 +353,7 @@ class Subscription:
             )
             newest = int(row.scalar() or 0)
         for event in await self._read_events(aggregate_id, newest):
-            await self.apply_one(event)
+            await self.apply_one(history.incoming(event, wanted=self._wanted, owner=self.owner))
         self._gap_since.pop(aggregate_id, None)
         telemetry.count("otklik.inbox.gaps_closed", owner=self.owner)
 
