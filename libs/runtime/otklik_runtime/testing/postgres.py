@@ -1,8 +1,8 @@
 """A real PostgreSQL of one's own, from a wheel, as a child process.
 
-The local stack and the tests use the same class. It listens on 127.0.0.1 only, trusts everyone
-there (who can connect to the loopback of a laptop or a test machine is trusted), and keeps its data
-in a private folder.
+The local stack and the tests use the same class. It listens on 127.0.0.1 only and keeps its data in
+a private folder. Without a superuser's password it trusts everyone on the loopback, which is right
+for a test; with one, every role must know its own, as on a cluster.
 """
 
 import asyncio
@@ -59,12 +59,14 @@ class PostgresServer:
         port: the port to listen on; 0 takes a free one at the first start and keeps it.
         settings: further server settings, as in postgresql.conf.
         durable: whether a commit survives a power cut; tests may do without.
+        password: the superuser's; given at the first start, every role needs its own from then on.
     """
 
     directory: Path
     port: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
     durable: bool = True
+    password: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         """Settle where everything is; nothing is started or written yet but the directory."""
@@ -100,6 +102,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres", *, user: str = SUPERUSER, password: str = "") -> str:
         """Write the address of a database: `postgresql://user:password@127.0.0.1:port/database`."""
+        password = password or (self.password if user == SUPERUSER else "")
         secret = f":{quote(password, safe='')}" if password else ""
         return f"postgresql://{quote(user, safe='')}{secret}@127.0.0.1:{self.port}/{database}"
 
@@ -174,10 +177,15 @@ class PostgresServer:
             await connection.close()
 
     async def create_database(self, name: str, *, owner: str = "", template: str = "") -> str:
-        """Create a database and return its address as the superuser sees it."""
+        """Create a database and return its address as the superuser sees it.
+
+        An owned database admits its owner alone.
+        """
         owned = f' owner "{owner}"' if owner else ""
         copied = f' template "{template}"' if template else ""
         await self.execute(f'create database "{name}"{owned}{copied}')
+        if owner:
+            await self.execute(f'revoke all on database "{name}" from public')
         return self.url(name)
 
     async def drop_database(self, name: str) -> None:
@@ -212,11 +220,18 @@ class PostgresServer:
         account = self._process.account
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=0o700)
+        secret = self._home / "superuser"
+        secret.touch(mode=0o600)
+        secret.write_text(f"{self.password}\n")
         if account is not None:
             os.chown(self.data, account.uid, account.gid)
-        options = ["-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--no-sync"]
+            os.chown(secret, account.uid, account.gid)
+        access = (
+            ["--auth=scram-sha-256", f"--pwfile={secret}"] if self.password else ["--auth=trust"]
+        )
+        options = ["-U", SUPERUSER, "--encoding=UTF8", "--no-sync", *LOCALE]
         made = subprocess.run(
-            [programs / "initdb", "-D", self.data, *options, *LOCALE],
+            [programs / "initdb", "-D", self.data, *options, *access],
             cwd=self._home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -226,6 +241,7 @@ class PostgresServer:
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+        secret.unlink()
         if made.returncode != 0:
             output = (made.stdout + made.stderr).decode(errors="replace")
             shutil.rmtree(self.data, ignore_errors=True)

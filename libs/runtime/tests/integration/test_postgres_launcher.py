@@ -140,6 +140,21 @@ async def test_a_role_sees_what_it_owns_with_its_own_address(postgres_server):
     await postgres_server.execute("drop role keeper")
 
 
+async def test_with_a_password_every_role_needs_its_own_and_sees_its_own_database(tmp_path):
+    server = PostgresServer(directory=tmp_path, durable=False, password="superuser's")
+    await server.start()
+    for name in ("keeper", "stranger"):
+        await server.create_role(name, password=f"{name}'s")
+    await server.create_database("kept", owner="keeper")
+
+    assert await fetch(server.url("kept", user="keeper", password="keeper's"), "select 1") == 1
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await fetch(server.url("kept", user="keeper", password="guessed"), "select 1")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await fetch(server.url("kept", user="stranger", password="stranger's"), "select 1")
+    await server.remove()
+
+
 def test_another_postgresql_can_be_named(tmp_path, monkeypatch):
     monkeypatch.setenv("OTKLIK_PG_BINDIR", str(tmp_path))
 
