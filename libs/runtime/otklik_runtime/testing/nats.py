@@ -32,7 +32,7 @@ listen: "127.0.0.1:{port}"
 ports_file_dir: {directory}
 jetstream {{
   store_dir: {store}
-  sync_interval: always
+  sync_interval: {sync_interval}
 }}
 {further}
 """
@@ -48,6 +48,7 @@ class NatsServer:
         configuration: further text for the configuration file: users, permissions, limits.
         monitor_port: the port of the HTTP monitoring pages; none unless given, 0 takes a free one.
         name: the server's name, which a cluster wants to be unique.
+        sync_interval: when JetStream writes through; only a comparison takes anything but `always`.
     """
 
     directory: Path
@@ -55,6 +56,7 @@ class NatsServer:
     configuration: str = ""
     monitor_port: int | None = None
     name: str = "otklik"
+    sync_interval: str = "always"
     _ports: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -177,6 +179,7 @@ class NatsServer:
                 directory=json.dumps(str(self.directory)),
                 store=json.dumps(str(self.store)),
                 further=self.configuration,
+                sync_interval=self.sync_interval,
             ),
         )
         return path

@@ -1,0 +1,1 @@
+"""Benchmarks: every figure beside its comparator, measured in the same run."""

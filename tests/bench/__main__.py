@@ -1,0 +1,1 @@
+"""`make bench`: run all benchmarks, or those named; print each figure beside its comparator."""
