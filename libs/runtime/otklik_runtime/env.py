@@ -19,10 +19,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from otklik_runtime.errors import CannotStart
+
 PREFIX = "OTKLIK_"
 
 
-class SettingsRefused(Exception):
+class SettingsRefused(CannotStart):
     """The environment does not say, or says wrongly, how to run."""
 
 

@@ -68,3 +68,7 @@ class LimitExceeded(OtklikError):
 
 class Unavailable(OtklikError):
     """Something this needs does not answer at the moment."""
+
+
+class CannotStart(Exception):
+    """Something outside is not as a process needs it; the message says what to do about it."""

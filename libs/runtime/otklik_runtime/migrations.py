@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otklik_runtime.errors import Unavailable
+from otklik_runtime.errors import CannotStart, Unavailable
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -132,7 +132,7 @@ class Executes(Protocol):
         """Run one statement."""
 
 
-class MigrationsMissing(Exception):
+class MigrationsMissing(CannotStart):
     """There are no migrations where they should be, or one is not as it should be."""
 
 

@@ -25,8 +25,8 @@ from typing import Any, NoReturn, TypeVar
 import uvloop
 
 from otklik_runtime import failpoints, health, logs, telemetry
-from otklik_runtime.env import Settings, SettingsRefused
-from otklik_runtime.errors import OtklikError
+from otklik_runtime.env import Settings
+from otklik_runtime.errors import CannotStart, OtklikError
 from otklik_runtime.health import Entrypoint
 
 S = TypeVar("S", bound=Settings)
@@ -41,10 +41,6 @@ DID_NOT_START = 2
 _KILLED = 128
 
 _LOG = logging.getLogger(__name__)
-
-
-class CannotStart(Exception):
-    """Something outside is not as this process needs it; the message says what to do."""
 
 
 def main(
@@ -76,7 +72,7 @@ def main(
             code = _migrate(settings, migrations)
         else:
             code = _serve(settings, bootstrap, migrations)
-    except (CannotStart, SettingsRefused, OtklikError, OSError) as error:
+    except (CannotStart, OtklikError, OSError) as error:
         print(f"otklik-{settings_type.service}: {_sentence(error)}", file=sys.stderr)  # noqa: T201 - for whoever started us, before there are logs
         code = DID_NOT_START
     sys.stdout.flush()
