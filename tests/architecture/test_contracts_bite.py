@@ -17,6 +17,7 @@ MEMBERS = [
     *sorted((ROOT / "services").glob("*/otklik_*")),
     ROOT / "libs/runtime/otklik_runtime",
     ROOT / "ops/otklik_ops",
+    ROOT / "libs/contracts/otklik",
 ]
 
 INDEPENDENT = "Services never import one another"
@@ -41,6 +42,7 @@ VIOLATIONS = [
     ("otklik_feedback.adapters", "import otklik_feedback.handlers", CALLED),
     ("otklik_runtime.planted", "import otklik_intake", LIBRARIES),
     ("otklik_runtime.planted", "import otklik_ops", LIBRARIES),
+    ("otklik.planted", "import otklik_runtime", LIBRARIES),
     ("otklik_tickets.adapters", "import otklik_tickets.settings", SETTINGS),
 ]
 
