@@ -1,0 +1,172 @@
+"""Customers and their addresses in PostgreSQL.
+
+The primary key of an address settles who a newcomer is: whoever claims it first.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from otklik_tickets.adapters import bulk, tables
+from otklik_tickets.domain.channels import Address, Channel
+from otklik_tickets.domain.customer import Customer, Identity
+from otklik_tickets.domain.errors import CustomerNotFound, IdentityTaken
+
+CUSTOMER = """
+    c.id::text, c.display_name, c.segment, c.locale, c.time_zone, c.created_at, c.version
+"""
+
+_BY_ADDRESSES = f"""
+    select i.channel, i.address, i.verified, {CUSTOMER}
+      from unnest($1::smallint[], $2::text[]) as f (channel, address)
+      join customer_identities i on i.channel = f.channel and i.address = f.address
+      join customers c on c.id = i.customer_id
+"""  # noqa: S608 - columns of our own table
+
+_CLAIM = bulk.insert(
+    tables.customer_identities,
+    "on conflict (channel, address) do nothing returning customer_id::text",
+)
+_ADD = bulk.insert(tables.customers)
+
+_PROVE = """
+    update customer_identities as i set verified = true
+      from unnest($1::smallint[], $2::text[]) as f (channel, address)
+     where i.channel = f.channel and i.address = f.address
+    returning i.customer_id::text
+"""
+_COUNT = "update customers set version = version + 1 where id = any($1::uuid[])"
+
+_GET = f"select {CUSTOMER} from customers c where c.id = any($1::uuid[]) order by c.id"  # noqa: S608 - columns of our own table
+
+IDENTITIES = """
+    select customer_id::text, channel, address, verified from customer_identities
+     where customer_id = any($1::uuid[]) order by customer_id, channel, address
+"""
+
+
+def customer_of(row: Sequence[Any], identities: Sequence[Identity]) -> Customer:
+    """The customer a row of `CUSTOMER` holds."""
+    return Customer(
+        id=row[0],
+        display_name=row[1],
+        identities=tuple(identities),
+        segment=row[2],
+        locale=row[3],
+        time_zone=row[4],
+        created_at=row[5],
+        version=row[6],
+    )
+
+
+async def identities_of(
+    connection: AsyncConnection, customer_ids: Collection[str]
+) -> Mapping[str, list[Identity]]:
+    """All addresses of these customers."""
+    by_customer: dict[str, list[Identity]] = defaultdict(list)
+    for customer_id, channel, value, verified in await connection.exec_driver_sql(
+        IDENTITIES, (list(customer_ids),)
+    ):
+        address = Address(channel=Channel(channel), value=value)
+        by_customer[customer_id].append(Identity(address=address, verified=verified))
+    return by_customer
+
+
+class PostgresCustomers:
+    """Customers of one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        """Use the transaction's connection."""
+        self._connection = connection
+
+    async def get(self, customer_id: str) -> Customer:
+        """The customer. Raises `customer_not_found`."""
+        found = await self._many([customer_id])
+        if not found:
+            raise CustomerNotFound(customer_id)
+        return found[0]
+
+    async def by_addresses(self, addresses: Collection[Address]) -> dict[Address, Customer]:
+        """Who has these addresses, each customer with that one address."""
+        if not addresses:
+            return {}
+        found = await self._connection.exec_driver_sql(_BY_ADDRESSES, _columns(addresses))
+        known: dict[Address, Customer] = {}
+        for row in found:
+            address = Address(channel=Channel(row[0]), value=row[1])
+            identity = Identity(address=address, verified=row[2])
+            known[address] = customer_of(row[3:], [identity])
+        return known
+
+    async def welcome(self, customers: Sequence[Customer]) -> dict[Address, Customer]:
+        """Keep these new customers, unless somebody has their address by now."""
+        claims = [
+            (identity.address.channel, identity.address.value, customer.id, identity.verified)
+            for customer in customers
+            for identity in customer.identities
+        ]
+        won: set[str] = set()
+        if claims:
+            # Waits for whoever claims one of these at the same moment, then leaves it to them.
+            found = await self._connection.exec_driver_sql(_CLAIM, bulk.by_column(claims))
+            won = set(found.scalars())
+        added = [each for each in customers if each.id in won or not each.identities]
+        if added:
+            await self._insert(added)
+        settled = {each.identities[0].address: each for each in added if each.identities}
+        lost = [
+            each.identities[0].address
+            for each in customers
+            if each.identities and each.id not in won
+        ]
+        return settled | await self.by_addresses(lost)
+
+    async def add(self, customer: Customer) -> None:
+        """Keep a new customer. Raises `identity_taken`."""
+        known = await self.by_addresses([each.address for each in customer.identities])
+        for taken in known.values():
+            raise IdentityTaken(taken.id)
+        await self._insert([customer])
+        claims = sorted(
+            (each.address.channel, each.address.value, customer.id, each.verified)
+            for each in customer.identities
+        )
+        if not claims:
+            return
+        found = await self._connection.exec_driver_sql(_CLAIM, bulk.by_column(claims))
+        if len(found.all()) < len(claims):
+            known = await self.by_addresses([each.address for each in customer.identities])
+            raise IdentityTaken(next(each.id for each in known.values() if each.id != customer.id))
+
+    async def prove(self, addresses: Collection[Address]) -> list[Customer]:
+        """Mark these addresses as proven, and return their customers as they are now."""
+        found = await self._connection.exec_driver_sql(_PROVE, _columns(addresses))
+        customer_ids = sorted(set(found.scalars()))
+        await self._connection.exec_driver_sql(_COUNT, (customer_ids,))
+        return await self._many(customer_ids)
+
+    async def _insert(self, customers: Sequence[Customer]) -> None:
+        rows = [
+            (
+                each.id,
+                each.display_name,
+                each.segment,
+                each.locale,
+                each.time_zone,
+                each.created_at,
+                each.version,
+            )
+            for each in customers
+        ]
+        await self._connection.exec_driver_sql(_ADD, bulk.by_column(rows))
+
+    async def _many(self, customer_ids: Collection[str]) -> list[Customer]:
+        rows = (await self._connection.exec_driver_sql(_GET, (list(customer_ids),))).all()
+        identities = await identities_of(self._connection, customer_ids)
+        return [customer_of(row, identities.get(row[0], [])) for row in rows]
+
+
+def _columns(addresses: Collection[Address]) -> tuple[list[int], list[str]]:
+    return [each.channel for each in addresses], [each.value for each in addresses]

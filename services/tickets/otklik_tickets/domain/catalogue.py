@@ -1,0 +1,129 @@
+"""What the desk offers and how it works: services, request types, segments, the priority matrix."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from otklik_tickets.domain.customer import Segment
+from otklik_tickets.domain.errors import DeskNotConfigured
+from otklik_tickets.domain.lifecycle import StateMatrix
+from otklik_tickets.domain.priority import Level, Priority, PriorityMatrix
+from otklik_tickets.domain.texts import LocalizedText
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """One service of the public catalogue."""
+
+    name: str
+    display_name: LocalizedText
+    content: LocalizedText
+    terms: LocalizedText
+    territory: LocalizedText
+    default_urgency: Level
+    request_type: str
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestType:
+    """A kind of request with the states it goes through."""
+
+    name: str
+    display_name: LocalizedText
+    matrix: StateMatrix
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classification:
+    """What a new ticket is about, and how soon it must be dealt with."""
+
+    service: Service
+    request_type: RequestType
+    impact: Level
+    urgency: Level
+    priority: Priority
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """The whole catalogue at one version: small, and read once until it changes.
+
+    `services` keeps the order in which they were added.
+    """
+
+    services: Mapping[str, Service] = field(default_factory=dict)
+    request_types: Mapping[str, RequestType] = field(default_factory=dict)
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    priorities: PriorityMatrix | None = None
+
+    def service_by_keywords(self, text: str) -> Service | None:
+        """The service whose longest keyword stands in this text at the beginning of a word."""
+        if self._keyword_pattern is None:
+            return None
+        found = {match.group(1) for match in self._keyword_pattern.finditer(text.lower())}
+        if not found:
+            return None
+        # The second key makes the choice between equally long words the same on every replica.
+        return self._by_keyword[max(found, key=lambda word: (len(word), word))]
+
+    def catch_all(self) -> Service:
+        """The service of a message that nothing else tells: the first one without keywords."""
+        services = list(self.services.values())
+        if not services:
+            raise DeskNotConfigured("a service")
+        return next((service for service in services if not service.keywords), services[0])
+
+    def matrix(self, request_type: str) -> StateMatrix:
+        """The state matrix of this request type."""
+        found = self.request_types.get(request_type)
+        if found is None:
+            raise DeskNotConfigured("the request type of the service")
+        return found.matrix
+
+    def segment_of(self, segment: str) -> Segment:
+        """This segment, or the default one for a customer that is in none."""
+        if segment in self.segments:
+            return self.segments[segment]
+        for candidate in self.segments.values():
+            if candidate.default:
+                return candidate
+        raise DeskNotConfigured("a default segment")
+
+    def classify(
+        self, service: Service, *, segment: str, urgency: Level | None = None
+    ) -> Classification:
+        """Derive impact, urgency and priority of a request by a customer of this segment."""
+        if self.priorities is None:
+            raise DeskNotConfigured("a priority matrix")
+        request_type = self.request_types.get(service.request_type)
+        if request_type is None:
+            raise DeskNotConfigured("the request type of the service")
+        impact = self.segment_of(segment).impact
+        urgent = urgency or service.default_urgency
+        return Classification(
+            service=service,
+            request_type=request_type,
+            impact=impact,
+            urgency=urgent,
+            priority=self.priorities.priority(impact=impact, urgency=urgent),
+        )
+
+    @cached_property
+    def _by_keyword(self) -> Mapping[str, Service]:
+        # The service added first keeps a word that two of them claim.
+        words: dict[str, Service] = {}
+        for service in self.services.values():
+            for keyword in service.keywords:
+                words.setdefault(keyword.lower(), service)
+        return words
+
+    @cached_property
+    def _keyword_pattern(self) -> re.Pattern[str] | None:
+        if not self._by_keyword:
+            return None
+        longest_first = sorted(self._by_keyword, key=len, reverse=True)
+        # Only the beginning of a word is anchored: Russian words bend at their end. The look-ahead
+        # lets overlapping words of different services all be found.
+        return re.compile(rf"(?<!\w)(?=({'|'.join(map(re.escape, longest_first))}))")
