@@ -406,7 +406,7 @@ class TicketResolved(_message.Message):
     state: _builtins.str
     """The key of the state now."""
     message_id: _builtins.str
-    """The UUID of the public message that carries the resolution text."""
+    """The UUID of the public message that carries the resolution text. Empty when it was resolved without words."""
     author_display_name: _builtins.str
     """The name the customer sees under the answer."""
     automatic: _builtins.bool

@@ -147,6 +147,9 @@ class Ticket(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CUSTOMER_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     ALLOWED_TRANSITIONS_FIELD_NUMBER: _builtins.int
+    NEXT_DUE_TIME_FIELD_NUMBER: _builtins.int
+    NEXT_DUE_CLOCK_FIELD_NUMBER: _builtins.int
+    NEXT_DUE_BREACHED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tickets/{ticket}`."""
     number: _builtins.str
@@ -183,6 +186,10 @@ class Ticket(_message.Message):
     """Changes with every change of the ticket; send it back to make sure nobody was faster (AIP-154)."""
     customer_display_name: _builtins.str
     """How the customer is shown to agents."""
+    next_due_clock: _builtins.str
+    """Which clock that is: `first_response`, `next_response`, `update`, `resolution`. Empty when none runs."""
+    next_due_breached: _builtins.bool
+    """That deadline has passed."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was received."""
@@ -198,6 +205,10 @@ class Ticket(_message.Message):
     @_builtins.property
     def allowed_transitions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AllowedTransition]:
         """What may be done with it now, from the state matrix and the caller's grants. Empty in lists."""
+
+    @_builtins.property
+    def next_due_time(self) -> _timestamp_pb2.Timestamp:
+        """The soonest deadline among its running clocks, as sla last said it; unset when none runs."""
 
     def __init__(
         self,
@@ -224,10 +235,13 @@ class Ticket(_message.Message):
         etag: _builtins.str = ...,
         customer_display_name: _builtins.str = ...,
         allowed_transitions: _abc.Iterable[Global___AllowedTransition] | None = ...,
+        next_due_time: _timestamp_pb2.Timestamp | None = ...,
+        next_due_clock: _builtins.str = ...,
+        next_due_breached: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "resolve_time", b"resolve_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "next_due_time", b"next_due_time", "resolve_time", b"resolve_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_transitions", b"allowed_transitions", "assignee", b"assignee", "channel", b"channel", "conversation_id", b"conversation_id", "create_time", b"create_time", "customer", b"customer", "customer_display_name", b"customer_display_name", "etag", b"etag", "impact", b"impact", "last_customer_message", b"last_customer_message", "locale", b"locale", "name", b"name", "number", b"number", "priority", b"priority", "request_type", b"request_type", "resolve_time", b"resolve_time", "service", b"service", "state", b"state", "state_meaning", b"state_meaning", "subject", b"subject", "update_time", b"update_time", "urgency", b"urgency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_transitions", b"allowed_transitions", "assignee", b"assignee", "channel", b"channel", "conversation_id", b"conversation_id", "create_time", b"create_time", "customer", b"customer", "customer_display_name", b"customer_display_name", "etag", b"etag", "impact", b"impact", "last_customer_message", b"last_customer_message", "locale", b"locale", "name", b"name", "next_due_breached", b"next_due_breached", "next_due_clock", b"next_due_clock", "next_due_time", b"next_due_time", "number", b"number", "priority", b"priority", "request_type", b"request_type", "resolve_time", b"resolve_time", "service", b"service", "state", b"state", "state_meaning", b"state_meaning", "subject", b"subject", "update_time", b"update_time", "urgency", b"urgency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
