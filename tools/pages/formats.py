@@ -34,19 +34,12 @@ def duration(nanoseconds: int, language: Language) -> str:
         return "0"
     if nanoseconds < 0:
         return "−" + duration(-nanoseconds, language)
-    if nanoseconds < _MILLISECOND:
-        return _decimal(nanoseconds // _MICROSECOND, "us", language)
-    if nanoseconds < _SECOND:
-        places = 1 if nanoseconds < 100 * _MILLISECOND else 0
-        return _decimal(_floor(nanoseconds / _MILLISECOND, places), "ms", language)
     if nanoseconds < _MINUTE:
-        return _decimal(_floor(nanoseconds / _SECOND, 2), "s", language)
-    for unit, size, smaller, smaller_size in (
-        ("min", _MINUTE, "s", _SECOND),
-        ("h", _HOUR, "min", _MINUTE),
-    ):
-        if nanoseconds < size * (60 if unit == "min" else 24):
-            return _pair(nanoseconds, (unit, size), (smaller, smaller_size), language)
+        return _short(nanoseconds, language)
+    if nanoseconds < _HOUR:
+        return _pair(nanoseconds, ("min", _MINUTE), ("s", _SECOND), language)
+    if nanoseconds < _DAY:
+        return _pair(nanoseconds, ("h", _HOUR), ("min", _MINUTE), language)
     return _pair(nanoseconds, ("d", _DAY), ("h", _HOUR), language)
 
 
@@ -78,6 +71,15 @@ def wall_day(nanoseconds: int) -> str:
     """Say the day of an instant in this machine's zone, with the zone's name."""
     local = datetime.fromtimestamp(nanoseconds // _SECOND, UTC).astimezone()
     return f"{local:%Y-%m-%d %Z}"
+
+
+def _short(nanoseconds: int, language: Language) -> str:
+    if nanoseconds < _MILLISECOND:
+        return _decimal(nanoseconds // _MICROSECOND, "us", language)
+    if nanoseconds < _SECOND:
+        places = 1 if nanoseconds < 100 * _MILLISECOND else 0
+        return _decimal(_floor(nanoseconds / _MILLISECOND, places), "ms", language)
+    return _decimal(_floor(nanoseconds / _SECOND, 2), "s", language)
 
 
 def _floor(amount: float, places: int) -> float:

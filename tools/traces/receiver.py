@@ -55,13 +55,12 @@ class TraceReceiver:
         Raises:
             PortBusy: another process holds one of them.
         """
+        # gRPC reports a busy port as a bare RuntimeError after lines of its own, and a server that
+        # never started cannot be closed: so both ports are tried first.
+        for port in (self.grpc_port, self._http_port):
+            loopback_socket(port).close()
         self._grpc = grpc_server(self.store)
-        try:
-            # gRPC reports a busy port as a bare RuntimeError, after logging its own lines.
-            loopback_socket(self.grpc_port).close()
-            self.grpc_port = self._grpc.add_insecure_port(f"{LOOPBACK}:{self.grpc_port}")
-        except RuntimeError as error:
-            raise PortBusy(self.grpc_port) from error
+        self.grpc_port = self._grpc.add_insecure_port(f"{LOOPBACK}:{self.grpc_port}")
         await self._grpc.start()
         try:
             await self._http.start(self._http_port)
