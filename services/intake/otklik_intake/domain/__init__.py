@@ -1,0 +1,1 @@
+"""What is true about messages that reach the organisation, whoever stores or carries them."""

@@ -1,0 +1,1 @@
+"""Intake's migrations: forward only, numbered, one head."""
