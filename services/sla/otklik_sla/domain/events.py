@@ -121,14 +121,13 @@ def _gone(clock: Clock) -> Iterator[ClockFact]:
         yield _withdrawn(clock, Verdict.BREACHED, clock.breached_at)
     if clock.met_at:
         yield _withdrawn(clock, Verdict.MET, clock.met_at)
-    if clock.ended_at is None:
-        yield ClockCancelled(
-            kind=clock.kind,
-            anchor=clock.anchor,
-            instance=clock.instance,
-            occurred_at=clock.start,
-            reason=EndReason.CORRECTED,
-        )
+    yield ClockCancelled(
+        kind=clock.kind,
+        anchor=clock.anchor,
+        instance=clock.instance,
+        occurred_at=clock.start,
+        reason=EndReason.CORRECTED,
+    )
 
 
 def _one(old: Clock | None, new: Clock) -> Iterator[ClockFact]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Self
 
 from otklik_sla.domain.hours import Label
 from otklik_sla.domain.instants import moment
@@ -51,10 +50,6 @@ class Interval:
     def length(self) -> timedelta:
         """How long it lasts."""
         return self.end - self.start
-
-    def cut(self, start: datetime, end: datetime) -> Self:
-        """Give the part of it between two moments."""
-        return replace(self, start=max(self.start, start), end=min(self.end, end))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

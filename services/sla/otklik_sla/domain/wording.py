@@ -9,7 +9,6 @@ from otklik_sla.domain.intervals import Cause, Interval
 from otklik_sla.domain.kinds import ClockKind, EndReason, StateMeaning
 
 Language = Literal["ru", "en"]
-LANGUAGES: tuple[Language, ...] = ("ru", "en")
 
 _WEEKDAYS: Mapping[Language, tuple[str, ...]] = {
     "ru": ("пн", "вт", "ср", "чт", "пт", "сб", "вс"),
