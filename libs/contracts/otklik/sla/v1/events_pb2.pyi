@@ -124,7 +124,7 @@ Global___Deadline: _TypeAlias = Deadline  # noqa: Y015
 
 @_typing.final
 class ClockStarted(_message.Message):
-    """A clock started: with the ticket, or later (a next response, an update)."""
+    """A clock started later than with the ticket: a next response, an update. Those that start with it are in ClocksArmed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -349,3 +349,181 @@ class ClockBreached(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClockBreached: _TypeAlias = ClockBreached  # noqa: Y015
+
+@_typing.final
+class ClockDeadlineMoved(_message.Message):
+    """The deadline of a clock moved for another reason than a pause: its policy changed, or a late fact came to light."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    PREVIOUS_DUE_TIME_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """The ticket's UUID."""
+    conversation_id: _builtins.str
+    """The conversation."""
+    clock_id: _builtins.str
+    """The clock's UUID."""
+    kind: _clock_pb2.ClockKind.ValueType
+    """Its kind."""
+    instance: _builtins.int
+    """Which of its kind."""
+    @_builtins.property
+    def previous_due_time(self) -> _timestamp_pb2.Timestamp:
+        """When it had to be met before."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When it must be met now."""
+
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        clock_id: _builtins.str = ...,
+        kind: _clock_pb2.ClockKind.ValueType = ...,
+        instance: _builtins.int = ...,
+        previous_due_time: _timestamp_pb2.Timestamp | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "previous_due_time", b"previous_due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_id", b"clock_id", "conversation_id", b"conversation_id", "due_time", b"due_time", "instance", b"instance", "kind", b"kind", "previous_due_time", b"previous_due_time", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockDeadlineMoved: _TypeAlias = ClockDeadlineMoved  # noqa: Y015
+
+@_typing.final
+class ClockCancelled(_message.Message):
+    """A clock ended without a verdict: nothing is promised any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """The ticket's UUID."""
+    conversation_id: _builtins.str
+    """The conversation."""
+    clock_id: _builtins.str
+    """The clock's UUID."""
+    kind: _clock_pb2.ClockKind.ValueType
+    """Its kind."""
+    instance: _builtins.int
+    """Which of its kind."""
+    reason: _builtins.str
+    """A stable word for why: `closed`, `waiting_for_customer`, `resolved`, `policy_changed`, `corrected`."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        clock_id: _builtins.str = ...,
+        kind: _clock_pb2.ClockKind.ValueType = ...,
+        instance: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_id", b"clock_id", "conversation_id", b"conversation_id", "instance", b"instance", "kind", b"kind", "reason", b"reason", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockCancelled: _TypeAlias = ClockCancelled  # noqa: Y015
+
+@_typing.final
+class ClockVerdictWithdrawn(_message.Message):
+    """What was said of a clock is no longer true: the customer reopened, a delivery failed, a late fact came to light."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """The ticket's UUID."""
+    conversation_id: _builtins.str
+    """The conversation."""
+    clock_id: _builtins.str
+    """The clock's UUID."""
+    kind: _clock_pb2.ClockKind.ValueType
+    """Its kind."""
+    instance: _builtins.int
+    """Which of its kind."""
+    verdict: _builtins.str
+    """What is taken back: `met` or `breached`."""
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When it must be met now; unset when paused without end."""
+
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        clock_id: _builtins.str = ...,
+        kind: _clock_pb2.ClockKind.ValueType = ...,
+        instance: _builtins.int = ...,
+        verdict: _builtins.str = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_id", b"clock_id", "conversation_id", b"conversation_id", "due_time", b"due_time", "instance", b"instance", "kind", b"kind", "ticket_id", b"ticket_id", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockVerdictWithdrawn: _TypeAlias = ClockVerdictWithdrawn  # noqa: Y015
+
+@_typing.final
+class ClockConfirmed(_message.Message):
+    """The answer that met a clock was delivered: its verdict is final unless the customer reopens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CLOCK_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """The ticket's UUID."""
+    conversation_id: _builtins.str
+    """The conversation."""
+    clock_id: _builtins.str
+    """The clock's UUID."""
+    kind: _clock_pb2.ClockKind.ValueType
+    """Its kind."""
+    instance: _builtins.int
+    """Which of its kind."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        clock_id: _builtins.str = ...,
+        kind: _clock_pb2.ClockKind.ValueType = ...,
+        instance: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock_id", b"clock_id", "conversation_id", b"conversation_id", "instance", b"instance", "kind", b"kind", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockConfirmed: _TypeAlias = ClockConfirmed  # noqa: Y015
