@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from otklik_notify.domain.acknowledgement import Acknowledgement, Half
-from otklik_notify.domain.delivery import Delivery, Result
+from otklik_notify.domain.delivery import Delivery, Result, State
 from otklik_notify.domain.events import Event
 from otklik_notify.domain.mail import Account, Mail, Thread
 
@@ -105,6 +105,37 @@ class Deliveries(Protocol):
 
     async def save(self, deliveries: Sequence[Delivery]) -> None:
         """Write how far they got."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A place in the list of deliveries, which is newest first."""
+
+    created_at: datetime
+    delivery_id: str
+
+
+class DeliveryViews(Protocol):
+    """What can be asked about deliveries."""
+
+    async def page(
+        self,
+        *,
+        after: Place | None,
+        limit: int,
+        conversation_id: str,
+        state: State | None,
+    ) -> list[tuple[Delivery, Mail]]:
+        """List deliveries, newest first, from a place on; without their texts."""
+        ...
+
+    async def one(self, delivery_id: str) -> tuple[Delivery, Mail]:
+        """Return one delivery with its text.
+
+        Raises:
+            DeliveryNotFound: there is none.
+        """
         ...
 
 

@@ -35,6 +35,15 @@ class Half:
     deadlines: Sequence[Deadline] | None = None
     due_at: datetime | None = None
 
+    def with_other(self, other: "Half") -> "Half":
+        """Put together what two events of one batch know."""
+        return replace(
+            self,
+            opened=self.opened or other.opened,
+            deadlines=self.deadlines if self.deadlines is not None else other.deadlines,
+            due_at=self.due_at or other.due_at,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
@@ -60,11 +69,11 @@ class Acknowledgement:
         """Add what another event knows; what is known already, and what is settled, stays."""
         if self.outcome is not Outcome.WAITING:
             return self
-        deadlines = self.deadlines if half.deadlines is None else tuple(half.deadlines)
+        deadlines = None if half.deadlines is None else tuple(half.deadlines)
         return replace(
             self,
             opened=self.opened or half.opened,
-            deadlines=self.deadlines or deadlines,
+            deadlines=self.deadlines if self.deadlines is not None else deadlines,
             due_at=self.due_at or half.due_at,
         )
 

@@ -52,6 +52,7 @@ class Result:
         reason: A stable word for why, unless accepted.
         detail: What the server said, without personal data: its reply codes.
         in_doubt: The connection broke after the text had left: it may have been accepted.
+        traceparent: The span of the attempt, which the story continues from.
     """
 
     delivery_id: str
@@ -60,6 +61,7 @@ class Result:
     reason: str = ""
     detail: str = ""
     in_doubt: bool = False
+    traceparent: str = ""
 
 
 @dataclass(kw_only=True)
@@ -116,6 +118,7 @@ class Delivery:
         """
         if self.is_settled:
             return None
+        self.traceparent = result.traceparent or self.traceparent
         if result.verdict is Verdict.ACCEPTED:
             return self._accept(now)
         if self.state is not State.SENDING or result.attempt != self.attempt_count:

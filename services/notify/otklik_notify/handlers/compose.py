@@ -28,6 +28,7 @@ def compose(
             "organisation": organisation,
             "token": token,
             "page": _page(notice, desk, now),
+            "now": now,
         },
     )
     automatic = notice.template.automatic is not Automatic.NO

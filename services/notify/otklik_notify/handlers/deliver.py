@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from otklik_notify.domain.delivery import Delivery, Result
-from otklik_notify.domain.events import DeliveryAccepted, DeliveryFailed
+from otklik_notify.domain.events import DeliveryFailed
 from otklik_notify.domain.mail import Mail
 from otklik_notify.ports import UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)
 class Concluded:
-    """What a unit has written down, for the one who counts."""
+    """What a unit has written down, for the one who counts.
 
-    accepted: int = 0
+    Attributes:
+        waited: For each accepted delivery, how long it took from queued to accepted, in seconds.
+        failed: For each failed one, why.
+        again: How many will be tried again.
+    """
+
+    waited: tuple[float, ...] = ()
     failed: tuple[str, ...] = ()
     again: int = 0
 
@@ -35,17 +41,21 @@ async def take(unit: UnitOfWork, *, limit: int, lease: timedelta) -> list[tuple[
 async def conclude(unit: UnitOfWork, results: Sequence[Result]) -> Concluded:
     """Write down what came of attempts, and say which deliveries have ended."""
     deliveries = await unit.deliveries.lock({result.delivery_id for result in results})
-    accepted, failed, again = 0, [], 0
+    waited: list[float] = []
+    failed: list[str] = []
+    again = 0
     for result in results:
         delivery = deliveries.get(result.delivery_id)
         if delivery is None:
             continue
         event = delivery.conclude(result, unit.now)
-        if event is not None:
-            unit.record(event)
-        accepted += isinstance(event, DeliveryAccepted)
-        again += event is None
+        if event is None:
+            again += 1
+            continue
+        unit.record(event)
         if isinstance(event, DeliveryFailed):
             failed.append(event.reason)
+        else:
+            waited.append((unit.now - delivery.created_at).total_seconds())
     await unit.deliveries.save(list(deliveries.values()))
-    return Concluded(accepted=accepted, failed=tuple(failed), again=again)
+    return Concluded(waited=tuple(waited), failed=tuple(failed), again=again)

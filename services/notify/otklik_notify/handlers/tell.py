@@ -82,9 +82,11 @@ async def _release(
     """Join the halves; return what is settled by them, and the routes of what still waits."""
     if not halves:
         return [], []
-    joined = await unit.acknowledgements.join(
-        list({half.ticket_id: half for half in halves}.values())
-    )
+    by_ticket: dict[str, Half] = {}
+    for half in halves:
+        known = by_ticket.get(half.ticket_id)
+        by_ticket[half.ticket_id] = half if known is None else known.with_other(half)
+    joined = await unit.acknowledgements.join(list(by_ticket.values()))
     judged = [each.settled(unit.now) for each in joined if each.outcome is Outcome.WAITING]
     released = [each for each in judged if each.outcome is not Outcome.WAITING]
     await unit.acknowledgements.settle(released)
