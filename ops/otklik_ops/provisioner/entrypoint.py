@@ -11,6 +11,7 @@ from otklik_runtime.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 2.0
+SOON_SECONDS = 0.2
 # So many passes may fail before we say that the broker is not in our hands.
 STALE_SECONDS = 5 * EVERY_SECONDS
 
@@ -47,7 +48,7 @@ class Provisioner:
         while not self._draining.is_set():
             await self._look()
             try:
-                await asyncio.wait_for(self._draining.wait(), EVERY_SECONDS)
+                await asyncio.wait_for(self._draining.wait(), self._pause())
             except TimeoutError:
                 continue
 
@@ -60,6 +61,10 @@ class Provisioner:
         if self._looked_at is None or time.monotonic() - self._looked_at > STALE_SECONDS:
             return self._why_not
         return None
+
+    def _pause(self) -> float:
+        # Whoever starts everything at once waits for the first good look.
+        return SOON_SECONDS if self._looked_at is None else EVERY_SECONDS
 
     async def _look(self) -> None:
         try:
