@@ -17,14 +17,14 @@ setup: ready-dev ## make .venv with everything that development needs
 demo: ready ## play the whole story and stay up: INPUT=DIR plays other mail, ONCE=1 ends by itself
 	@$(RUN)/python -m tools.local demo $(if $(INPUT),--input "$(INPUT)") $(if $(ONCE),--once)
 
-up: ready ## start PostgreSQL, NATS and all services in the background
+up: ready ## start PostgreSQL, NATS and all services, and stay until Ctrl-C or make down
 	@$(RUN)/python -m tools.local up
 
-down: ready ## stop what `make up` started
+down: ready ## stop what make up started
 	@$(RUN)/python -m tools.local down
 
 follow: ready ## print one conversation's events from the beginning, then live: ID=...
-	@$(RUN)/python -m tools.local follow "$(ID)"
+	@$(RUN)/python -m tools.local follow "$(ID)" $(if $(ONCE),--once)
 
 migrate: ready ## bring one service's local database up to date: SERVICE=tickets
 	@$(RUN)/python -m tools.local migrate "$(SERVICE)"

@@ -22,6 +22,13 @@ BUSINESS = re.compile(
     r"compensation|article|incident)(e?s)?(?![a-z])",
     re.IGNORECASE,
 )
+# Said by the runtime all the same, each for its reason; one that is no longer said must go from here.
+ALLOWED = {
+    ("auth.py", "customer"): "the kinds of caller are one closed list, or default deny has a hole",
+    ("key_ring.py", "customer"): "the purposes of a key are one table, or one passes for another",
+    ("key_ring.py", "survey"): "the same table",
+    ("service_token.py", "ticket"): "the service of that name is where tokens are exchanged",
+}
 
 
 def modules_of(package):
@@ -60,14 +67,14 @@ def test_no_module_is_a_drawer_for_everything(package):
 
 
 def test_the_runtime_library_knows_no_business_noun():
-    nouns = [
-        f"{path.relative_to(ROOT)}: {word}"
+    nouns = {
+        (path.name, found[1].lower())
         for path in modules_of(RUNTIME)
         for word in words_of(path)
-        if BUSINESS.search(word)
-    ]
+        if (found := BUSINESS.search(word))
+    }
 
-    assert nouns == []
+    assert nouns == set(ALLOWED)
 
 
 def test_a_business_noun_in_the_runtime_library_would_be_found(tmp_path):
