@@ -22,7 +22,7 @@ BUSINESS = re.compile(
     r"compensation|article|incident)(e?s)?(?![a-z])",
     re.IGNORECASE,
 )
-# Said by the runtime all the same, each for its reason; one that is no longer said must go from here.
+# Said by the runtime all the same, each for its reason; what is no longer said must go from here.
 ALLOWED = {
     ("auth.py", "customer"): "the kinds of caller are one closed list, or default deny has a hole",
     ("key_ring.py", "customer"): "the purposes of a key are one table, or one passes for another",
