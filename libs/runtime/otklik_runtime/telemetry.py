@@ -117,9 +117,9 @@ def timed(name: str, **attributes: Attribute) -> Iterator[None]:
         duration(name, perf_counter() - started, **attributes)
 
 
-def inject(carrier: MutableMapping[str, str]) -> None:
-    """Write the present trace context into headers."""
-    _PROPAGATOR.inject(carrier)
+def inject(carrier: MutableMapping[str, str], context: Context | None = None) -> None:
+    """Write a trace context, the present one unless given, into headers."""
+    _PROPAGATOR.inject(carrier, context)
 
 
 def extract(carrier: Mapping[str, str]) -> Context:
