@@ -23,7 +23,7 @@ from otklik_notify.settings import Settings
 from otklik_runtime.bus import Bus
 from otklik_runtime.database import Database
 from otklik_runtime.grpc_client import GrpcClients
-from otklik_runtime.grpc_server import GrpcServer
+from otklik_runtime.grpc_server import GrpcServer, Service
 from otklik_runtime.health import Entrypoint
 from otklik_runtime.http_server import HttpServer, probe_app
 from otklik_runtime.i18n import Catalogue
@@ -70,7 +70,7 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
             owner: reader_of_gaps(clients.stub(OpsServiceStub, owner), owner) for owner in HEARD
         },
     )
-    services = [
+    services: list[Service] = [
         (add_NotifyServiceServicer_to_server, NotifyApi(PostgresDeliveryViews(database))),
         (add_OpsServiceServicer_to_server, OpsService(database, readers)),
     ]

@@ -85,8 +85,13 @@ class SmtpCarrier:
         except UnicodeError:
             return _result(delivery, Verdict.REFUSED, "address_not_supported")
         try:
-            async with self._line() as line:
-                return await _hand_over(line.client, delivery, sender, recipient, content)
+            try:
+                async with self._line(await self._fresh()) as client:
+                    return await _hand_over(client, delivery, sender, recipient, content)
+            except SMTPServerDisconnected:
+                # Servers hang up on idle connections, and nothing of this mail has left yet.
+                async with self._line(await self._new()) as client:
+                    return await _hand_over(client, delivery, sender, recipient, content)
         except SMTPResponseException as error:
             # Not about this mail: the greeting, the encryption or our credentials.
             return _result(delivery, Verdict.RETRY, "server_refused_us", _codes(error))
@@ -94,11 +99,10 @@ class SmtpCarrier:
             return _result(delivery, Verdict.RETRY, "server_unreachable", type(error).__name__)
 
     @asynccontextmanager
-    async def _line(self) -> AsyncIterator[_Line]:
+    async def _line(self, line: _Line) -> AsyncIterator[SMTP]:
         """Lend a connection; one on which anything unexpected happened is not used again."""
-        line = await self._fresh()
         try:
-            yield line
+            yield line.client
         except BaseException:
             line.client.close()
             raise
@@ -116,6 +120,9 @@ class SmtpCarrier:
             if line.client.is_connected and now - line.used_at < _IDLE_SECONDS:
                 return line
             await _quit(line)
+        return await self._new()
+
+    async def _new(self) -> _Line:
         server = self._server
         client = SMTP(
             hostname=server.host,
@@ -128,7 +135,7 @@ class SmtpCarrier:
             start_tls=server.encryption == "starttls",
         )
         await client.connect()
-        return _Line(client=client, used_at=now)
+        return _Line(client=client, used_at=asyncio.get_running_loop().time())
 
 
 async def _hand_over(

@@ -1,6 +1,6 @@
 """What can be asked about deliveries: keyset pages, newest first."""
 
-from sqlalchemy import literal_column, select, tuple_
+from sqlalchemy import literal, literal_column, select, tuple_
 
 from otklik_notify.adapters import rows
 from otklik_notify.adapters.tables import deliveries
@@ -39,7 +39,7 @@ class PostgresDeliveryViews:
         if after is not None:
             query = query.where(
                 tuple_(deliveries.c.created_at, deliveries.c.id)
-                < tuple_(after.created_at, after.delivery_id)
+                < tuple_(after.created_at, literal(after.delivery_id, deliveries.c.id.type))
             )
         if conversation_id:
             query = query.where(deliveries.c.conversation_id == conversation_id)
