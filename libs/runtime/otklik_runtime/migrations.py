@@ -56,8 +56,8 @@ _RUNTIME_TABLES = (
     """,
     "create index ix_events_unpublished on events (position) where stream_sequence is null",
     """
-    create index ix_events_stream_sequence on events (stream_sequence)
-     where stream_sequence is not null
+    create index ix_events_stream_created_stream_sequence on events
+     (stream_created, stream_sequence) where stream_sequence > 0
     """,
     """
     create table heads (

@@ -44,7 +44,7 @@ REPUBLISH_HORIZON = timedelta(days=21)
 """Events older than this are never published again; readers refuse them a week later."""
 CHECK_SECONDS = 2.0
 
-_RELAY_LOCK = 0x07_71_1D
+_RELAY_LOCK = 0x07_71_1E
 _STANDBY_SECONDS = 1.0
 _REQUEST_SECONDS = 5.0
 _WINDOW = 100

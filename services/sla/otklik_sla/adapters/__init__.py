@@ -1,0 +1,1 @@
+"""How sla's definitions and stories are kept."""

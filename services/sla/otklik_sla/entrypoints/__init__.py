@@ -1,0 +1,1 @@
+"""How the world reaches sla: events, calls, and time itself."""

@@ -1,0 +1,1 @@
+"""Sla's tables, step by step."""

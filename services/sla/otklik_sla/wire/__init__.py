@@ -1,0 +1,1 @@
+"""How sla is written down: the only modules that speak both its domain and protobuf."""
