@@ -14,7 +14,14 @@ from otklik_tickets.domain.customer import Customer, Segment
 from otklik_tickets.domain.events import Event
 from otklik_tickets.domain.message import InternalNote, PublicMessage
 from otklik_tickets.domain.priority import PriorityMatrix
-from otklik_tickets.domain.sessions import Session
+from otklik_tickets.domain.sessions import Assertion, Session, StaffProof
+from otklik_tickets.domain.shown import (
+    Audience,
+    Page,
+    RecordedEvent,
+    ShownTicket,
+    TicketFilter,
+)
 from otklik_tickets.domain.staff import Agent, Partner
 from otklik_tickets.domain.ticket import Ticket
 
@@ -57,6 +64,10 @@ class Tickets(Protocol):
         """Keep new public messages."""
         ...
 
+    async def shown(self, ticket: Ticket) -> ShownTicket:
+        """The ticket with what others know of it."""
+        ...
+
     async def add_note(self, note: InternalNote) -> None:
         """Keep a new internal note."""
         ...
@@ -78,7 +89,7 @@ class Customers(Protocol):
         ...
 
     async def by_addresses(self, addresses: Collection[Address]) -> dict[Address, Customer]:
-        """Who has these addresses, each customer with that one address; unknown ones are missing."""
+        """Who has these addresses, each customer with that address alone; unknown ones lack."""
         ...
 
     async def welcome(self, customers: Sequence[Customer]) -> dict[Address, Customer]:
@@ -207,4 +218,90 @@ class UnitOfWork(Protocol):
 
     def record(self, event: Event) -> None:
         """Say this when the transaction commits."""
+        ...
+
+
+class TicketViews(Protocol):
+    """Tickets, to be shown."""
+
+    async def ticket(self, ticket_id: str, audience: Audience) -> ShownTicket:
+        """One ticket. Raises `ticket_not_found`, also for those the audience may not know of."""
+        ...
+
+    async def tickets(
+        self,
+        wanted: TicketFilter,
+        audience: Audience,
+        *,
+        after: tuple[datetime, str] | None,
+        size: int,
+    ) -> Page[ShownTicket]:
+        """The tickets the audience may see, the newest change first."""
+        ...
+
+    async def public_messages(
+        self, ticket_id: str, *, after: tuple[datetime, str], size: int
+    ) -> Page[PublicMessage]:
+        """The conversation with the customer, oldest first."""
+        ...
+
+    async def internal_notes(
+        self, ticket_id: str, *, after: tuple[datetime, str], size: int
+    ) -> Page[InternalNote]:
+        """The desk's own notes, oldest first."""
+        ...
+
+    async def history(self, conversation_id: str, *, up_to: int) -> list[RecordedEvent]:
+        """What was said of the conversation, from the first event to this version."""
+        ...
+
+
+class DirectoryViews(Protocol):
+    """Customers and agents, to be shown."""
+
+    async def customer(self, customer_id: str) -> Customer:
+        """One customer. Raises `customer_not_found`."""
+        ...
+
+    async def customers(self, *, address: str, after_id: str, size: int) -> Page[Customer]:
+        """Customers, the newest first."""
+        ...
+
+    async def agents(self, *, after_name: str, after_id: str, size: int) -> Page[Agent]:
+        """Agents by name."""
+        ...
+
+
+class CatalogueViews(Protocol):
+    """The catalogue, to be shown."""
+
+    async def catalogue(self) -> Catalogue:
+        """Everything, as it is now."""
+        ...
+
+
+class Proofs(Protocol):
+    """Checks proofs of identity, as far as cryptography goes."""
+
+    async def staff(self, id_token: str) -> StaffProof:
+        """What an ID token of the organisation's provider says.
+
+        Raises `proof_refused`, `proof_expired`, `staff_issuer_unavailable`.
+        """
+        ...
+
+    def service(self, assertion: str) -> Assertion:
+        """What a service's assertion says. Raises `proof_refused`, `proof_expired`."""
+        ...
+
+    def partner_id(self, assertion: str) -> str:
+        """Who an assertion claims to come from; nothing is proven by that."""
+        ...
+
+    def partner(self, assertion: str, partner: Partner) -> Assertion:
+        """What a partner's assertion says. Raises `proof_refused`, `proof_expired`."""
+        ...
+
+    def conversation_id(self, link: str, now: datetime) -> str:
+        """The conversation a customer's link shows. Raises `proof_refused`, `proof_expired`."""
         ...

@@ -43,6 +43,7 @@ class CreateTicket:
     urgency: Level | None
     locale: str
     opener: Actor
+    roles: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -217,7 +217,7 @@ def _refuse_silent_resolutions(
         was_resolved = states[move.from_state].meaning is StateMeaning.RESOLVED
         if resolves != (move.act == RESOLVE) and not (resolves and was_resolved):
             raise _unsound(
-                f"The act {RESOLVE}, and no other, leads to a resolved state: it tells the customer. "
+                f"The act {RESOLVE}, and no other, leads to a resolved state. "
                 f"Here {move.act} leads from {move.from_state} to {move.to_state}.",
                 "transitions",
                 move.from_state,

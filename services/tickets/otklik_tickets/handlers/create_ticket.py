@@ -1,5 +1,7 @@
 """Open a ticket on a customer's behalf: the agents' and partners' door, outside intake's ledger."""
 
+from dataclasses import replace
+
 from otklik_runtime import ids
 from otklik_tickets.domain import actors
 from otklik_tickets.domain.actors import ActorKind
@@ -8,6 +10,7 @@ from otklik_tickets.domain.commands import CreateTicket
 from otklik_tickets.domain.customer import Customer
 from otklik_tickets.domain.errors import ServiceNotFound
 from otklik_tickets.domain.message import PublicMessage
+from otklik_tickets.domain.shown import ShownTicket
 from otklik_tickets.domain.ticket import Ticket
 from otklik_tickets.ports import UnitOfWork
 
@@ -17,7 +20,7 @@ _DEFAULT_LOCALE = "ru"
 _ANSWERED_BY = (Channel.EMAIL, Channel.TELEGRAM, Channel.WHATSAPP, Channel.VK)
 
 
-async def create_ticket(unit: UnitOfWork, command: CreateTicket) -> Ticket:
+async def create_ticket(unit: UnitOfWork, command: CreateTicket) -> ShownTicket:
     """Open the ticket and say `TicketOpened`; its conversation begins here."""
     customer = await unit.customers.get(command.customer_id)
     catalogue = await unit.desk.catalogue()
@@ -67,7 +70,8 @@ async def create_ticket(unit: UnitOfWork, command: CreateTicket) -> Ticket:
             service_display_name=service.display_name.in_language(ticket.locale),
         )
     )
-    return ticket
+    allowed = catalogue.matrix(ticket.request_type).allowed(ticket.state, command.roles)
+    return replace(await unit.tickets.shown(ticket), allowed=tuple(allowed))
 
 
 def _route_to(customer: Customer) -> ReplyRoute | None:

@@ -4,6 +4,7 @@ The proofs arrive checked as far as cryptography goes; here it is decided whethe
 """
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 
 from otklik_runtime import ids
@@ -11,14 +12,13 @@ from otklik_runtime.errors import Forbidden
 from otklik_tickets.domain.sessions import (
     Admission,
     Assertion,
-    ProofExpired,
     ProofRefused,
     Session,
     SessionRevoked,
     StaffProof,
     token_hash,
 )
-from otklik_tickets.domain.staff import Agent
+from otklik_tickets.domain.staff import Agent, Partner
 from otklik_tickets.ports import UnitOfWork
 
 _STAFF_LOCALE = "ru"
@@ -31,8 +31,6 @@ async def sign_in_staff(
 
     On a desk without agents the bootstrap subject becomes its first administrator.
     """
-    if unit.now >= proof.expires_at:
-        raise ProofExpired
     agent = await unit.directory.agent_by_subject(proof.subject)
     if agent is None and bootstrap_subject and proof.subject == bootstrap_subject:
         agent = await _first_administrator(unit, proof)
@@ -88,9 +86,20 @@ async def continue_session(unit: UnitOfWork, session_token: str) -> Admission:
     return _admit_agent(agent, session, session_token)
 
 
-async def admit_partner(unit: UnitOfWork, partner_id: str, assertion: Assertion) -> Admission:
-    """Admit a partner by its assertion, which counts once."""
-    assertion.expect_fresh(unit.now)
+async def admit_partner(
+    unit: UnitOfWork, partner_id: str, checked: Callable[[Partner], Assertion]
+) -> Admission:
+    """Admit a partner by its assertion, which counts once.
+
+    Args:
+        unit: The unit of work.
+        partner_id: Who the assertion claims to come from.
+        checked: Checks it with the partner's own key.
+    """
+    partner = await unit.directory.partner(partner_id)
+    if partner is None:
+        raise ProofRefused
+    assertion = checked(partner)
     fresh = await unit.sessions.use_assertion(
         partner_id, assertion.assertion_id, expires_at=assertion.expires_at, now=unit.now
     )
@@ -99,9 +108,8 @@ async def admit_partner(unit: UnitOfWork, partner_id: str, assertion: Assertion)
     return Admission(subject=partner_id, kind="partner", roles=("partner",))
 
 
-async def admit_service(unit: UnitOfWork, assertion: Assertion) -> Admission:
+def admit_service(assertion: Assertion) -> Admission:
     """Admit one of Otklik's own services by its assertion."""
-    assertion.expect_fresh(unit.now)
     return Admission(subject=assertion.issuer, kind="service", roles=("service",))
 
 

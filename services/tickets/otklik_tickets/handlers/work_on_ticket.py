@@ -1,5 +1,7 @@
 """What agents do with a ticket: take it, answer, note, resolve, move it along its matrix."""
 
+from dataclasses import replace
+
 from otklik_runtime import ids
 from otklik_tickets.domain import actors
 from otklik_tickets.domain.channels import Channel
@@ -14,6 +16,7 @@ from otklik_tickets.domain.commands import (
 from otklik_tickets.domain.errors import ActHasItsOwnMethod, AgentNotFound
 from otklik_tickets.domain.lifecycle import ANSWER, RESOLVE, TAKE, StateMatrix
 from otklik_tickets.domain.message import QUEUED, InternalNote, PublicMessage
+from otklik_tickets.domain.shown import ShownTicket
 from otklik_tickets.domain.staff import Agent
 from otklik_tickets.domain.ticket import Ticket
 from otklik_tickets.ports import UnitOfWork
@@ -55,7 +58,7 @@ async def add_internal_note(unit: UnitOfWork, command: AddInternalNote) -> Inter
     return note
 
 
-async def take_ticket(unit: UnitOfWork, command: TakeTicket) -> Ticket:
+async def take_ticket(unit: UnitOfWork, command: TakeTicket) -> ShownTicket:
     """Give the ticket to the agent who asks; of two who ask at once one gets it."""
     ticket = await unit.tickets.lock(command.ticket_id)
     ticket.expect(command.etag)
@@ -69,10 +72,10 @@ async def take_ticket(unit: UnitOfWork, command: TakeTicket) -> Ticket:
         await unit.tickets.save([ticket])
     for event in said:
         unit.record(event)
-    return ticket
+    return await _shown(unit, ticket, command.by)
 
 
-async def resolve_ticket(unit: UnitOfWork, command: ResolveTicket) -> Ticket:
+async def resolve_ticket(unit: UnitOfWork, command: ResolveTicket) -> ShownTicket:
     """Resolve the ticket; the resolution text is the public message that tells the customer."""
     ticket = await unit.tickets.lock(command.ticket_id)
     ticket.expect(command.etag)
@@ -83,10 +86,10 @@ async def resolve_ticket(unit: UnitOfWork, command: ResolveTicket) -> Ticket:
     await unit.tickets.save([ticket])
     for event in said:
         unit.record(event)
-    return ticket
+    return await _shown(unit, ticket, command.by)
 
 
-async def transition_ticket(unit: UnitOfWork, command: TransitionTicket) -> Ticket:
+async def transition_ticket(unit: UnitOfWork, command: TransitionTicket) -> ShownTicket:
     """Make an act of the state matrix that does nothing but move the ticket."""
     if command.act in _OWN_METHODS:
         raise ActHasItsOwnMethod(command.act, _OWN_METHODS[command.act])
@@ -103,7 +106,13 @@ async def transition_ticket(unit: UnitOfWork, command: TransitionTicket) -> Tick
     await unit.tickets.save([ticket])
     for event in said:
         unit.record(event)
-    return ticket
+    return await _shown(unit, ticket, command.by)
+
+
+async def _shown(unit: UnitOfWork, ticket: Ticket, worker: Worker) -> ShownTicket:
+    matrix = await _matrix(unit, ticket)
+    allowed = tuple(matrix.allowed(ticket.state, worker.roles))
+    return replace(await unit.tickets.shown(ticket), allowed=allowed)
 
 
 async def _matrix(unit: UnitOfWork, ticket: Ticket) -> StateMatrix:

@@ -1,4 +1,4 @@
-"""Everything the first version keeps: customers, the catalogue, tickets, sessions, and the event rows."""
+"""Everything the first version keeps: customers, catalogue, tickets, sessions, event rows."""
 
 from alembic import op
 

@@ -1,1 +1,1 @@
-"""The schema of tickets' database, step by step; `otklik-tickets migrate` takes the missing ones."""
+"""The schema of tickets' database, step by step; `otklik-tickets migrate` takes what is missing."""

@@ -5,11 +5,11 @@ The primary key of an address settles who a newcomer is: whoever claims it first
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otklik_tickets.adapters import bulk, tables
+from otklik_tickets.adapters.statements import Row, execute, fetch
 from otklik_tickets.domain.channels import Address, Channel
 from otklik_tickets.domain.customer import Customer, Identity
 from otklik_tickets.domain.errors import CustomerNotFound, IdentityTaken
@@ -47,7 +47,7 @@ IDENTITIES = """
 """
 
 
-def customer_of(row: Sequence[Any], identities: Sequence[Identity]) -> Customer:
+def customer_of(row: Row, identities: Sequence[Identity]) -> Customer:
     """The customer a row of `CUSTOMER` holds."""
     return Customer(
         id=row[0],
@@ -66,8 +66,8 @@ async def identities_of(
 ) -> Mapping[str, list[Identity]]:
     """All addresses of these customers."""
     by_customer: dict[str, list[Identity]] = defaultdict(list)
-    for customer_id, channel, value, verified in await connection.exec_driver_sql(
-        IDENTITIES, (list(customer_ids),)
+    for customer_id, channel, value, verified in await fetch(
+        connection, IDENTITIES, list(customer_ids)
     ):
         address = Address(channel=Channel(channel), value=value)
         by_customer[customer_id].append(Identity(address=address, verified=verified))
@@ -92,7 +92,7 @@ class PostgresCustomers:
         """Who has these addresses, each customer with that one address."""
         if not addresses:
             return {}
-        found = await self._connection.exec_driver_sql(_BY_ADDRESSES, _columns(addresses))
+        found = await fetch(self._connection, _BY_ADDRESSES, *_columns(addresses))
         known: dict[Address, Customer] = {}
         for row in found:
             address = Address(channel=Channel(row[0]), value=row[1])
@@ -110,8 +110,8 @@ class PostgresCustomers:
         won: set[str] = set()
         if claims:
             # Waits for whoever claims one of these at the same moment, then leaves it to them.
-            found = await self._connection.exec_driver_sql(_CLAIM, bulk.by_column(claims))
-            won = set(found.scalars())
+            found = await fetch(self._connection, _CLAIM, *bulk.by_column(claims))
+            won = {row[0] for row in found}
         added = [each for each in customers if each.id in won or not each.identities]
         if added:
             await self._insert(added)
@@ -135,16 +135,16 @@ class PostgresCustomers:
         )
         if not claims:
             return
-        found = await self._connection.exec_driver_sql(_CLAIM, bulk.by_column(claims))
-        if len(found.all()) < len(claims):
+        found = await fetch(self._connection, _CLAIM, *bulk.by_column(claims))
+        if len(found) < len(claims):
             known = await self.by_addresses([each.address for each in customer.identities])
             raise IdentityTaken(next(each.id for each in known.values() if each.id != customer.id))
 
     async def prove(self, addresses: Collection[Address]) -> list[Customer]:
         """Mark these addresses as proven, and return their customers as they are now."""
-        found = await self._connection.exec_driver_sql(_PROVE, _columns(addresses))
-        customer_ids = sorted(set(found.scalars()))
-        await self._connection.exec_driver_sql(_COUNT, (customer_ids,))
+        found = await fetch(self._connection, _PROVE, *_columns(addresses))
+        customer_ids = sorted({row[0] for row in found})
+        await execute(self._connection, _COUNT, customer_ids)
         return await self._many(customer_ids)
 
     async def _insert(self, customers: Sequence[Customer]) -> None:
@@ -160,10 +160,10 @@ class PostgresCustomers:
             )
             for each in customers
         ]
-        await self._connection.exec_driver_sql(_ADD, bulk.by_column(rows))
+        await execute(self._connection, _ADD, *bulk.by_column(rows))
 
     async def _many(self, customer_ids: Collection[str]) -> list[Customer]:
-        rows = (await self._connection.exec_driver_sql(_GET, (list(customer_ids),))).all()
+        rows = await fetch(self._connection, _GET, list(customer_ids))
         identities = await identities_of(self._connection, customer_ids)
         return [customer_of(row, identities.get(row[0], [])) for row in rows]
 

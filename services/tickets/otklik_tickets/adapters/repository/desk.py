@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otklik_tickets.adapters import tables
+from otklik_tickets.adapters.statements import execute, fetch, fetch_one
 from otklik_tickets.domain.catalogue import Catalogue, RequestType, Service
 from otklik_tickets.domain.customer import Segment
 from otklik_tickets.domain.errors import AlreadyExists
@@ -31,6 +32,7 @@ _REQUEST_TYPES = """
     select name, display_name::text, states::text, transitions::text from request_types
 """
 _SEGMENTS = "select name, display_name::text, impact, is_default from segments"
+_OTHER_DEFAULT = "select name from segments where is_default and name <> $1"
 _CELLS = "select impact, urgency, priority from priority_cells"
 
 
@@ -44,7 +46,7 @@ class CatalogueCopy:
 
     async def current(self, connection: AsyncConnection) -> Catalogue:
         """The catalogue as committed, read again only when it has changed."""
-        version = (await connection.exec_driver_sql(_VERSION)).scalar_one()
+        [[version]] = await fetch(connection, _VERSION)
         if version != self._version:
             # The rows may be newer than the version read before them; then the next call, which
             # sees the newer version, reads them once more.
@@ -55,12 +57,12 @@ class CatalogueCopy:
 
 async def read_catalogue(connection: AsyncConnection) -> Catalogue:
     """Read the whole catalogue."""
-    services = [_service(row) for row in await connection.exec_driver_sql(_SERVICES)]
-    request_types = [_request_type(row) for row in await connection.exec_driver_sql(_REQUEST_TYPES)]
-    segments = [_segment(row) for row in await connection.exec_driver_sql(_SEGMENTS)]
+    services = [_service(row) for row in await fetch(connection, _SERVICES)]
+    request_types = [_request_type(row) for row in await fetch(connection, _REQUEST_TYPES)]
+    segments = [_segment(row) for row in await fetch(connection, _SEGMENTS)]
     cells = {
         (Level(impact), Level(urgency)): Priority(priority)
-        for impact, urgency, priority in await connection.exec_driver_sql(_CELLS)
+        for impact, urgency, priority in await fetch(connection, _CELLS)
     }
     return Catalogue(
         services={each.name: each for each in services},
@@ -119,12 +121,9 @@ class PostgresDesk:
         }
         await self._count()
         if segment.default:
-            found = await self._connection.exec_driver_sql(
-                "select name from segments where is_default and name <> $1", (segment.name,)
-            )
-            standing = found.scalar_one_or_none()
+            standing = await fetch_one(self._connection, _OTHER_DEFAULT, segment.name)
             if standing is not None:
-                raise AlreadyExists("default_segment", standing)
+                raise AlreadyExists("default_segment", standing[0])
         await self._add(tables.segments, "segment", row)
 
     async def set_priorities(self, matrix: PriorityMatrix) -> None:
@@ -152,7 +151,7 @@ class PostgresDesk:
     async def _count(self) -> None:
         # Also makes whoever changes the catalogue at the same moment wait.
         if not self._changed:
-            await self._connection.exec_driver_sql(_COUNT)
+            await execute(self._connection, _COUNT)
             self._changed = True
 
 

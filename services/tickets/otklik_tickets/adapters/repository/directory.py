@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from otklik_tickets.adapters.statements import execute, fetch, fetch_one
 from otklik_tickets.domain.errors import AlreadyExists
 from otklik_tickets.domain.staff import Agent, Partner
 
@@ -46,46 +47,49 @@ class PostgresDirectory:
 
     async def agent(self, agent_id: str) -> Agent | None:
         """The agent with this id."""
-        row = (await self._connection.exec_driver_sql(_AGENT, (agent_id,))).one_or_none()
+        row = await fetch_one(self._connection, _AGENT, agent_id)
         return None if row is None else agent_of(row)
 
     async def agent_by_subject(self, subject: str) -> Agent | None:
         """The agent who signs in as this subject."""
-        row = (await self._connection.exec_driver_sql(_AGENT_BY_SUBJECT, (subject,))).one_or_none()
+        row = await fetch_one(self._connection, _AGENT_BY_SUBJECT, subject)
         return None if row is None else agent_of(row)
 
     async def add_agent(self, agent: Agent) -> None:
         """Keep a new agent. Raises `agent_exists`."""
-        found = await self._connection.exec_driver_sql(
+        added = await fetch_one(
+            self._connection,
             _ADD_AGENT,
-            (
-                agent.id,
-                agent.display_name,
-                agent.subject,
-                list(agent.roles),
-                agent.locale,
-                agent.created_at,
-            ),
+            agent.id,
+            agent.display_name,
+            agent.subject,
+            list(agent.roles),
+            agent.locale,
+            agent.created_at,
         )
-        if found.one_or_none() is None:
+        if added is None:
             standing = await self.agent_by_subject(agent.subject)
             raise AlreadyExists("agent", f"agents/{standing.id}" if standing else "")
 
     async def partner(self, partner_id: str) -> Partner | None:
         """The partner with this id."""
-        row = (await self._connection.exec_driver_sql(_PARTNER, (partner_id,))).one_or_none()
+        row = await fetch_one(self._connection, _PARTNER, partner_id)
         if row is None:
             return None
         return Partner(id=row[0], display_name=row[1], public_key_pem=row[2], created_at=row[3])
 
     async def partner_names(self, partner_ids: Collection[str]) -> Mapping[str, str]:
         """What people call these partners."""
-        found = await self._connection.exec_driver_sql(_PARTNER_NAMES, (list(partner_ids),))
+        found = await fetch(self._connection, _PARTNER_NAMES, list(partner_ids))
         return {row[0]: row[1] for row in found}
 
     async def add_partner(self, partner: Partner) -> None:
         """Keep a new partner."""
-        await self._connection.exec_driver_sql(
+        await execute(
+            self._connection,
             _ADD_PARTNER,
-            (partner.id, partner.display_name, partner.public_key_pem, partner.created_at),
+            partner.id,
+            partner.display_name,
+            partner.public_key_pem,
+            partner.created_at,
         )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from otklik_tickets.adapters.statements import execute, fetch_one
 from otklik_tickets.domain.sessions import Session
 
 _ADD = """
@@ -12,8 +13,8 @@ _ADD = """
     values ($1::uuid, $2, $3, $4::uuid, $5::uuid, $6, $7::timestamptz, $8::timestamptz)
 """
 _BY_HASH = """
-    select id::text, token_hash, kind, subject_id::text, coalesce(conversation_id::text, ''), locale,
-           created_at, expires_at, revoked_at
+    select id::text, token_hash, kind, subject_id::text, coalesce(conversation_id::text, ''),
+           locale, created_at, expires_at, revoked_at
       from sessions where token_hash = $1
 """
 _REVOKE = """
@@ -46,24 +47,23 @@ class PostgresSessions:
 
     async def add(self, session: Session) -> None:
         """Keep a new session, and forget some that ended long ago."""
-        await self._connection.exec_driver_sql(
+        await execute(
+            self._connection,
             _ADD,
-            (
-                session.id,
-                session.token_hash,
-                session.kind,
-                session.subject_id,
-                session.conversation_id or None,
-                session.locale,
-                session.created_at,
-                session.expires_at,
-            ),
+            session.id,
+            session.token_hash,
+            session.kind,
+            session.subject_id,
+            session.conversation_id or None,
+            session.locale,
+            session.created_at,
+            session.expires_at,
         )
-        await self._connection.exec_driver_sql(_PRUNE, (session.created_at,))
+        await execute(self._connection, _PRUNE, session.created_at)
 
     async def by_token_hash(self, token_hash: bytes) -> Session | None:
         """The session of the token with this hash."""
-        row = (await self._connection.exec_driver_sql(_BY_HASH, (token_hash,))).one_or_none()
+        row = await fetch_one(self._connection, _BY_HASH, token_hash)
         if row is None:
             return None
         return Session(
@@ -80,12 +80,12 @@ class PostgresSessions:
 
     async def revoke(self, session_id: str, now: datetime) -> None:
         """End the session, if nobody has."""
-        await self._connection.exec_driver_sql(_REVOKE, (session_id, now))
+        await execute(self._connection, _REVOKE, session_id, now)
 
     async def use_assertion(
         self, issuer: str, assertion_id: str, *, expires_at: datetime, now: datetime
     ) -> bool:
         """Remember that this assertion was used; false when it was used before."""
-        await self._connection.exec_driver_sql(_FORGET, (now,))
-        found = await self._connection.exec_driver_sql(_USE, (issuer, assertion_id, expires_at))
-        return found.one_or_none() is not None
+        await execute(self._connection, _FORGET, now)
+        used = await fetch_one(self._connection, _USE, issuer, assertion_id, expires_at)
+        return used is not None

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otklik_tickets.adapters import bulk, tables
+from otklik_tickets.adapters.repository.deadlines import deadlines_of
 from otklik_tickets.adapters.repository.rows import (
     TICKET,
     row_of_message,
@@ -15,9 +16,11 @@ from otklik_tickets.adapters.repository.rows import (
     row_of_ticket,
     ticket_of,
 )
+from otklik_tickets.adapters.statements import execute, fetch, fetch_one
 from otklik_tickets.domain.commands import ShowClock, ShowDelivery
 from otklik_tickets.domain.errors import ConversationOpenedElsewhere, TicketNotFound
 from otklik_tickets.domain.message import InternalNote, PublicMessage
+from otklik_tickets.domain.shown import ShownTicket
 from otklik_tickets.domain.ticket import Ticket
 
 _LOCK = f"select {TICKET} from tickets t where t.id = $1::uuid for update"  # noqa: S608 - columns of our own table
@@ -29,6 +32,8 @@ _LOCK_CONVERSATIONS = f"""
 """  # noqa: S608 - columns of our own table
 
 _OF_CONVERSATION = f"select {TICKET} from tickets t where t.conversation_id = $1::uuid"  # noqa: S608 - columns of our own table
+
+_CUSTOMER_NAME = "select display_name from customers where id = $1::uuid"
 
 _KNOWN = "select id::text from public_messages where id = any($1::uuid[])"
 
@@ -86,41 +91,35 @@ class PostgresTickets:
 
     async def lock(self, ticket_id: str) -> Ticket:
         """The ticket, nobody else's until the transaction ends. Raises `ticket_not_found`."""
-        found = await self._connection.exec_driver_sql(_LOCK, (ticket_id,))
-        row = found.one_or_none()
+        row = await fetch_one(self._connection, _LOCK, ticket_id)
         if row is None:
             raise TicketNotFound(ticket_id)
         return ticket_of(row)
 
     async def lock_conversations(self, conversation_ids: Collection[str]) -> list[Ticket]:
         """The tickets of these conversations, and those opened instead of joining them."""
-        found = await self._connection.exec_driver_sql(
-            _LOCK_CONVERSATIONS, (list(conversation_ids),)
-        )
+        found = await fetch(self._connection, _LOCK_CONVERSATIONS, list(conversation_ids))
         return [ticket_of(row) for row in found]
 
     async def of_conversation(self, conversation_id: str) -> Ticket | None:
         """The ticket of this conversation."""
-        found = await self._connection.exec_driver_sql(_OF_CONVERSATION, (conversation_id,))
-        row = found.one_or_none()
+        row = await fetch_one(self._connection, _OF_CONVERSATION, conversation_id)
         return None if row is None else ticket_of(row)
 
     async def known_messages(self, message_ids: Collection[str]) -> set[str]:
         """Those of these public messages that are kept already."""
-        found = await self._connection.exec_driver_sql(_KNOWN, (list(message_ids),))
-        return set(found.scalars())
+        found = await fetch(self._connection, _KNOWN, list(message_ids))
+        return {row[0] for row in found}
 
     async def numbers(self, count: int) -> list[str]:
         """So many new ticket numbers, ascending. A rolled-back transaction leaves a gap."""
-        found = await self._connection.exec_driver_sql(_NUMBERS, (count,))
-        return [f"OT-{number:06d}" for number in found.scalars()]
+        found = await fetch(self._connection, _NUMBERS, count)
+        return [f"OT-{number:06d}" for (number,) in found]
 
     async def add(self, tickets: Sequence[Ticket]) -> None:
         """Keep new tickets."""
-        found = await self._connection.exec_driver_sql(
-            _ADD, bulk.by_column(map(row_of_ticket, tickets))
-        )
-        if len(found.all()) < len(tickets):
+        found = await fetch(self._connection, _ADD, *bulk.by_column(map(row_of_ticket, tickets)))
+        if len(found) < len(tickets):
             raise ConversationOpenedElsewhere
 
     async def save(self, tickets: Sequence[Ticket]) -> None:
@@ -129,23 +128,31 @@ class PostgresTickets:
         for ticket in tickets:
             values = row_of_ticket(ticket)
             rows.append((ticket.id, *(values[place] for place in _PLACES)))
-        await self._connection.exec_driver_sql(_SAVE, bulk.by_column(rows))
+        await execute(self._connection, _SAVE, *bulk.by_column(rows))
 
     async def add_messages(self, messages: Sequence[PublicMessage]) -> None:
         """Keep new public messages."""
-        await self._connection.exec_driver_sql(
-            _ADD_MESSAGES, bulk.by_column(map(row_of_message, messages))
+        await execute(
+            self._connection, _ADD_MESSAGES, *bulk.by_column(map(row_of_message, messages))
+        )
+
+    async def shown(self, ticket: Ticket) -> ShownTicket:
+        """The ticket with what others know of it."""
+        [[name]] = await fetch(self._connection, _CUSTOMER_NAME, ticket.customer_id)
+        deadlines = await deadlines_of(self._connection, [ticket.id])
+        return ShownTicket(
+            ticket=ticket, customer_display_name=name, deadline=deadlines.get(ticket.id)
         )
 
     async def add_note(self, note: InternalNote) -> None:
         """Keep a new internal note."""
-        await self._connection.exec_driver_sql(_ADD_NOTES, bulk.by_column([row_of_note(note)]))
+        await execute(self._connection, _ADD_NOTES, *bulk.by_column([row_of_note(note)]))
 
     async def show_deliveries(self, deliveries: Sequence[ShowDelivery]) -> None:
         """Keep how far public messages got."""
         rows = [(each.message_id, each.delivery_state) for each in deliveries]
         if rows:
-            await self._connection.exec_driver_sql(_SHOW_DELIVERIES, bulk.by_column(rows))
+            await execute(self._connection, _SHOW_DELIVERIES, *bulk.by_column(rows))
 
     async def show_clocks(self, clocks: Sequence[ShowClock]) -> None:
         """Keep how clocks stand."""
@@ -154,4 +161,4 @@ class PostgresTickets:
             for each in clocks
         ]
         if rows:
-            await self._connection.exec_driver_sql(_SHOW_CLOCKS, bulk.by_column(rows))
+            await execute(self._connection, _SHOW_CLOCKS, *bulk.by_column(rows))

@@ -1,0 +1,1 @@
+"""How the world reaches tickets: events, gRPC, and the published keys over HTTP."""
