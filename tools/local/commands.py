@@ -12,6 +12,9 @@ from rich.console import Console
 
 from tools.local import callers, seed
 from tools.local.child import end_left_behind
+from tools.local.demo.following import follow as follow_conversation
+from tools.local.demo.letters import play_letters
+from tools.local.demo.play import play
 from tools.local.failures import NothingRuns, StackFailed
 from tools.local.home import Home
 from tools.local.ports import Ports
@@ -41,10 +44,14 @@ async def up(settings: LocalSettings, asked: argparse.Namespace, console: Consol
 
 async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
     """Start everything, play the main job, and stay unless told otherwise."""
+
     async def body(stack: Stack) -> int:
         watching = asyncio.create_task(watch(stack))
         try:
-            await play.play(stack, console, folder=asked.input)
+            if asked.input is None:
+                await play(stack, console, language=settings.language)
+            else:
+                await play_letters(stack, console, asked.input, language=settings.language)
             console.print(addresses(stack.ports))
             if asked.once:
                 return 0
@@ -82,7 +89,9 @@ async def follow(settings: LocalSettings, asked: argparse.Namespace, console: Co
     """Print one conversation in every service, from its first message on, then live."""
     stack = running(settings)
     with suppress(asyncio.CancelledError):
-        await following.follow(stack, asked.id, console, once=asked.once)
+        await follow_conversation(
+            stack, asked.id, console, language=settings.language, once=asked.once
+        )
     return 0
 
 

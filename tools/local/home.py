@@ -61,9 +61,9 @@ class Home:
         return self.path / "nats"
 
     @property
-    def facts_file(self) -> Path:
-        """What the running stack tells other commands: its ports and its process id."""
-        return self.path / "stack.json"
+    def mailbox(self) -> Path:
+        """The letters that left, and the ledger of them."""
+        return self.path / "mailbox"
 
     def remember(self, name: str, facts: Mapping[str, object]) -> None:
         """Keep small facts in a file, whole or not at all."""

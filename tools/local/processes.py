@@ -64,7 +64,10 @@ class Processes:
     def _tools(self) -> dict[str, tuple[tuple[str, ...], str]]:
         ports = self.ports
         traces = ("--grpc-port", str(ports.traces_grpc), "--http-port", str(ports.traces_http))
-        mailbox = ("--smtp-port", str(ports.mailbox_smtp), "--http-port", str(ports.mailbox_http))
+        mailbox = (
+            *("--smtp-port", str(ports.mailbox_smtp), "--http-port", str(ports.mailbox_http)),
+            *("--dir", str(self.home.mailbox)),
+        )
         issuer = (
             *("--port", str(ports.issuer_http)),
             *("--key", str(self.secrets.private_key_file(ISSUER))),

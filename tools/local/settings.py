@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tools.local.home import ROOT
 from tools.local.ports import DEFAULT_BASE
+from tools.pages.language import Language
 
 
 class LocalSettings(BaseSettings):
@@ -21,3 +22,9 @@ class LocalSettings(BaseSettings):
     telemetry_endpoint: str | None = Field(
         default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT")
     )
+    locale: str = Field(default="", validation_alias=AliasChoices("LC_ALL", "LC_MESSAGES", "LANG"))
+
+    @property
+    def language(self) -> Language:
+        """The language of what is printed about events."""
+        return "ru" if self.locale.lower().startswith("ru") else "en"

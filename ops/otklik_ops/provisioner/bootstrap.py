@@ -11,7 +11,7 @@ from otklik_ops.provisioner.keeper import Keeper
 from otklik_ops.provisioner.settings import Settings
 from otklik_runtime.bus import Bus
 from otklik_runtime.health import Entrypoint
-from otklik_runtime.http_app import HttpServer, http_app
+from otklik_runtime.http_server import HttpServer, probe_app
 
 
 async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entrypoint]:
@@ -24,4 +24,4 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
     )
     wanted = definitions(contracted(), replicas=settings.replicas)
     provisioner = Provisioner(Keeper(Broker(bus), wanted))
-    return [provisioner, HttpServer(http_app(settings, "Otklik provisioner"), settings)]
+    return [provisioner, HttpServer(probe_app(), settings)]

@@ -1,0 +1,60 @@
+"""What is shown when the stories have been told: one trace as a tree, and the balance."""
+
+import time
+
+import httpx
+from rich.console import Console
+from rich.text import Text
+
+from otklik.intake.v1 import intake_service_pb2
+from tools.local.demo.stage import Stage, require
+
+TRACE_SECONDS = 8
+SERVICES_IN_STORY = 5
+
+
+async def show_trace(stage: Stage, trace_id: str) -> None:
+    """Print a whole trace as a tree; spans arrive a moment after what they tell of."""
+    stage.begin("One trace, from the SMTP session to the rating link")
+    if not trace_id:
+        stage.console.print("  the first message was not sampled: there is no trace")
+        return
+    address = f"{stage.stack.ports.traces_url}/api/traces/{trace_id}"
+    deadline = time.monotonic() + TRACE_SECONDS
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while time.monotonic() < deadline:
+            answer = await client.get(address)
+            if answer.is_success and len(answer.json()["services"]) >= SERVICES_IN_STORY:
+                break
+            await stage.streams.wait(0.5)
+        tree = await client.get(f"{address}/tree", params={"lang": stage.facts.language})
+    if not tree.is_success:
+        stage.console.print("  no span of it has arrived: look at the page in a moment")
+        return
+    print_wide(stage.console, tree.text)
+    stage.console.print(f"\n  {stage.stack.ports.traces_url}/traces/{trace_id}")
+
+
+async def show_ledger(stage: Stage) -> None:
+    """Print the balance of everything received, and insist that it holds."""
+    intake = await stage.intake()
+    ledger = await intake.GetLedger(intake_service_pb2.GetLedgerRequest())
+    stage.begin("The ledger: received = pending + ticketed + appended + quarantined + refused")
+    for entry in ledger.entries:
+        parts = {
+            "pending": entry.pending_count,
+            "ticketed": entry.ticketed_count,
+            "appended": entry.appended_count,
+            "quarantined": entry.quarantined_count,
+            "refused": entry.refused_count,
+        }
+        told = " + ".join(f"{count} {name}" for name, count in parts.items() if count) or "0"
+        stage.console.print(f"  {entry.account:<32} {entry.received_count} = {told}")
+        require(sum(parts.values()) == entry.received_count, "the ledger does not add up")
+        require(entry.pending_count == 0, "something received is still pending")
+
+
+def print_wide(console: Console, text: str) -> None:
+    """Print lines without wrapping: a tree that wraps is no tree."""
+    for line in text.rstrip().splitlines():
+        console.print(Text(line), no_wrap=True, overflow="ellipsis", crop=True)
