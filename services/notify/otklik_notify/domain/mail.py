@@ -92,9 +92,12 @@ class Thread:
         return usable_message_id(in_reply_to) or self.newest_customer_mail or first
 
     def references(self, parent: str) -> tuple[str, ...]:
-        """List the thread for a mail that replies to `parent`, which comes last."""
-        others = [known for known in self.message_ids if known != parent]
-        return (*others, parent) if parent else tuple(others)
+        """List what led to a mail that replies to `parent`, which comes last (RFC 5322, 3.6.4)."""
+        if not parent:
+            return ()
+        if parent not in self.message_ids:
+            return (*self.message_ids, parent)
+        return tuple(self.message_ids[: self.message_ids.index(parent) + 1])
 
     def _add(self, internet_message_id: str) -> None:
         if internet_message_id in self.message_ids:
