@@ -8,12 +8,35 @@ from typing import Protocol
 from otklik_intake.domain.accounts import Accounts, ChannelAccount
 from otklik_intake.domain.commands import SettleItem
 from otklik_intake.domain.events import DomainEvent
-from otklik_intake.domain.items import Arrival, ItemState, Key, Receipt, StoredFile, StoredItem
+from otklik_intake.domain.items import (
+    Arrival,
+    ItemState,
+    Key,
+    LedgerBalance,
+    LedgerItem,
+    Receipt,
+    StoredFile,
+    StoredItem,
+)
 from otklik_intake.domain.letter import Content, File
 from otklik_intake.domain.outcome import Outcome
+from otklik_intake.domain.service import Service
+
+
+class Parser(Protocol):
+    """Reads originals."""
+
+    def begin(self, now: datetime) -> None:
+        """Hear when this process began to read: what is older may have ended the one before."""
+        ...
+
+    async def parse(self, items: Sequence[StoredItem]) -> list[Content]:
+        """Read originals, in order; what cannot be read comes back as `Unreadable`."""
+        ...
+
 
 Parse = Callable[[Sequence[StoredItem]], Awaitable[list[Content]]]
-"""Reads originals, in order; what cannot be read comes back as `Unreadable`, never raised."""
+"""Reads originals, as `Parser.parse` does."""
 
 
 class Items(Protocol):
@@ -27,8 +50,10 @@ class Items(Protocol):
         """Give the items already stored under these keys, with the digest of their content."""
         ...
 
-    async def take_unread(self, *, heavy: bool, limit: int) -> list[StoredItem]:
-        """Lock the oldest items whose originals wait to be read and that no other reader holds."""
+    async def take_unread(
+        self, *, heavy: bool, limit: int, among: Collection[str] | None = None
+    ) -> list[StoredItem]:
+        """Lock the oldest items that wait to be read and that no other reader holds."""
         ...
 
     async def save_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -116,6 +141,60 @@ class UnitOfWork(Protocol):
 
         `traceparent` is the trace the message came in with: its story goes on there.
         """
+        ...
+
+
+class AccountDirectory(Protocol):
+    """The channel accounts for the doors: remembered for a moment, so that not every guest asks."""
+
+    async def current(self, *, fresh: bool = False) -> Accounts:
+        """Give them; as they are this very moment if `fresh`.
+
+        Raises:
+            Unavailable: they cannot be read, and nobody remembers them.
+        """
+        ...
+
+
+class Catalogue(Protocol):
+    """The services a message can be about, as tickets lists them."""
+
+    async def services(self) -> Sequence[Service]:
+        """Give the services; none while tickets does not answer and nobody remembers them."""
+        ...
+
+    async def refuses(self, name: str) -> bool:
+        """Say whether the catalogue is known and does not have this service."""
+        ...
+
+
+class Views(Protocol):
+    """What is read and never changed."""
+
+    async def item(self, item_id: str) -> LedgerItem | None:
+        """Give one item with its files."""
+        ...
+
+    async def items(
+        self, *, before: str, limit: int, state: ItemState | None, account: str
+    ) -> list[LedgerItem]:
+        """Give items that are older than the item `before`, newest first."""
+        ...
+
+    async def ledger(self) -> list[LedgerBalance]:
+        """Give the balance of each channel account."""
+        ...
+
+    async def accounts(self, *, after: str, limit: int) -> list[ChannelAccount]:
+        """Give channel accounts in the order of their names."""
+        ...
+
+    async def file(self, attachment_id: str) -> tuple[StoredFile, str] | None:
+        """Give a file's reference and the conversation it came in."""
+        ...
+
+    async def piece(self, attachment_id: str, *, offset: int, size: int) -> bytes:
+        """Give a piece of a file's content."""
         ...
 
 

@@ -6,14 +6,16 @@ from datetime import datetime
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from otklik.intake.v1 import events_pb2, item_pb2
+from otklik.intake.v1 import events_pb2, intake_service_pb2, item_pb2
 from otklik.tickets.v1 import events_pb2 as tickets_events_pb2
 from otklik.type.v1 import attachment_pb2, channel_pb2, localized_text_pb2
 from otklik_intake.domain import events
 from otklik_intake.domain.accounts import Channel, ChannelAccount
 from otklik_intake.domain.commands import SettleItem
-from otklik_intake.domain.items import ItemState, StoredFile
+from otklik_intake.domain.items import ItemState, LedgerBalance, LedgerItem, StoredFile
+from otklik_intake.domain.submission import Submission
 
+_TRACE_PARTS = 4
 _CHANNELS = {one: channel_pb2.Channel.Value(f"CHANNEL_{one.name}") for one in Channel}
 _CHANNELS_BACK = {number: one for one, number in _CHANNELS.items()}
 _STATES = {one: item_pb2.ItemState.Value(f"ITEM_STATE_{one.name}") for one in ItemState}
@@ -136,6 +138,61 @@ def account_of(message: item_pb2.ChannelAccount) -> ChannelAccount:
         default_service=message.default_service,
         reply_account=message.reply_account,
         default_locale=message.default_locale,
+    )
+
+
+def item_message(item: LedgerItem) -> item_pb2.Item:
+    """Write a line of the ledger."""
+    context = item.traceparent.split("-")
+    sampled = len(context) == _TRACE_PARTS and context[3] == "01"
+    return item_pb2.Item(
+        name=f"items/{item.item_id}",
+        channel=_CHANNELS[item.channel],
+        account=item.account,
+        state=_STATES[item.state],
+        conversation_id=item.conversation_id,
+        ticket=f"tickets/{item.ticket_id}" if item.ticket_id else "",
+        receive_time=timestamp(item.received_at),
+        reason=item.reason,
+        size_bytes=item.size_bytes,
+        subject=item.subject,
+        sender_address=item.sender_address,
+        external_id=item.external_id,
+        attachments=file_messages(item.files),
+        trace_id=context[1] if sampled else "",
+    )
+
+
+def ledger_message(balances: Iterable[LedgerBalance]) -> intake_service_pb2.Ledger:
+    """Write the balance of each channel account."""
+    return intake_service_pb2.Ledger(entries=[_entry(balance) for balance in balances])
+
+
+def _entry(balance: LedgerBalance) -> item_pb2.LedgerEntry:
+    entry = item_pb2.LedgerEntry(
+        account=balance.account,
+        received_count=balance.received,
+        pending_count=balance.counts.get(ItemState.PENDING, 0),
+        ticketed_count=balance.counts.get(ItemState.TICKETED, 0),
+        appended_count=balance.counts.get(ItemState.APPENDED, 0),
+        quarantined_count=balance.counts.get(ItemState.QUARANTINED, 0),
+        refused_count=balance.counts.get(ItemState.REFUSED, 0),
+    )
+    if balance.oldest_pending_at is not None:
+        entry.oldest_pending_time.FromDatetime(balance.oldest_pending_at)
+    return entry
+
+
+def submission_of(request: intake_service_pb2.SubmitMessageRequest) -> Submission:
+    """Read what a partner hands in."""
+    return Submission(
+        sender_address=request.sender_address,
+        sender_name=request.sender_name,
+        subject=request.subject,
+        text=request.text,
+        locale=request.locale,
+        service=request.service,
+        conversation_id=request.conversation_id,
     )
 
 

@@ -84,10 +84,14 @@ class PostgresItems:
             for row in found
         }
 
-    async def take_unread(self, *, heavy: bool, limit: int) -> list[StoredItem]:
+    async def take_unread(
+        self, *, heavy: bool, limit: int, among: Collection[str] | None = None
+    ) -> list[StoredItem]:
         """Lock the oldest unread items that no other reader holds."""
         statement = statements.TAKE_HEAVY if heavy else statements.TAKE_TAME
-        found = await self._connection.exec_driver_sql(statement, (limit,))
+        found = await self._connection.exec_driver_sql(
+            statement, (limit, None if among is None else list(among))
+        )
         return [
             StoredItem(
                 item_id=row.id,

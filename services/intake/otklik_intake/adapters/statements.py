@@ -46,8 +46,9 @@ ADD_ORIGINALS = """
 
 _TAKE = """
     with taken as (
-      select id from items where read_at is null and {queue} order by id limit $1
-         for update skip locked)
+      select id from items
+       where read_at is null and {queue} and ($2::uuid[] is null or id = any($2::uuid[]))
+       order by id limit $1 for update skip locked)
     select i.id::text, i.channel, i.account, i.external_id, i.partner_id, i.conversation_id::text,
            i.received_at, i.traceparent, o.media_type, o.envelope_sender, o.recipients, o.content
       from taken join items i on i.id = taken.id join originals o on o.item_id = i.id

@@ -78,8 +78,22 @@ class Accounts:
         return name in self._by_name
 
     def receiving(self, recipient: str) -> ChannelAccount | None:
-        """Return the account a mail to `recipient` is for; what follows a plus in it is a token."""
-        return self._by_address.get(without_tag(recipient))
+        """Return the account a mail to `recipient` is for; what follows a plus in it is a token.
+
+        The postmaster of our domains is somebody too: the first mail account.
+        """
+        address = without_tag(recipient)
+        found = self._by_address.get(address)
+        if found is None and self._is_postmaster(address):
+            return self.first_of(Channel.EMAIL)
+        return found
+
+    def _is_postmaster(self, address: str) -> bool:
+        local, _, domain = address.rpartition("@")
+        if not local:
+            return domain == "postmaster"
+        own = {one.rpartition("@")[2] for one in self._by_address}
+        return local == "postmaster" and domain in own
 
     def first_of(self, channel: Channel) -> ChannelAccount | None:
         """Return the first account of a channel by name: the one to use when nobody named one."""

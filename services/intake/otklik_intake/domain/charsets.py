@@ -84,10 +84,15 @@ def decode(raw: bytes, declared: str = "") -> str:
         return raw.decode("ascii")
     if codec:
         try:
-            return raw.decode(codec).removeprefix("\ufeff")
+            return _storable(raw.decode(codec), codec).removeprefix("\ufeff")
         except ValueError:
             pass
     return _detected(raw, codec)
+
+
+def _storable(text: str, codec: str) -> str:
+    """Replace halves of letters, which some codecs let through and no database or event takes."""
+    return text.encode("utf-8", "replace").decode() if codec in _SEVEN_BITS else text
 
 
 @lru_cache(maxsize=512)

@@ -1,6 +1,16 @@
 """The facts that intake refuses with; each code is part of the contract."""
 
-from otklik_runtime.errors import Conflict, InvalidInput, NotFound, RuleBroken
+from collections.abc import Mapping
+from typing import ClassVar
+
+from otklik_runtime.errors import (
+    Conflict,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    RuleBroken,
+    Unavailable,
+)
 
 
 class ItemNotFound(NotFound):
@@ -84,13 +94,47 @@ class UnknownService(InvalidInput):
 class FormIncomplete(InvalidInput):
     """A request by form or JSON misses something, or has something that cannot be used."""
 
-    def __init__(self, violations: dict[str, str]) -> None:
-        """Say what is wrong with each field: field -> a stable word, for instance `required`."""
-        fields = ", ".join(f"{field}: {reason}" for field, reason in violations.items())
+    REASONS: ClassVar[Mapping[str, str]] = {
+        "required": "this is required",
+        "too_long": "this is too long",
+        "not_an_address": "this is not a mail address; write it as name@example.org",
+        "control_characters": "this must be one line without control characters",
+        "unknown": "this is not one of the choices",
+        "unknown_field": "there is no such field",
+        "wrong_type": "this must be text",
+    }
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        """Say what is wrong with each field: field -> one of REASONS."""
+        violations = tuple((field, self.REASONS[reason]) for field, reason in reasons.items())
         super().__init__(
             "request_invalid",
-            f"correct these fields and send again ({fields})",
-            field=next(iter(violations)),
+            "correct the fields that are named and send again",
+            field=next(iter(reasons)),
             violations=violations,
         )
-        self.violations = violations
+        self.reasons = dict(reasons)
+
+
+class TooManyRequests(LimitExceeded):
+    """One address sends more than a person would."""
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        """Say when to try again."""
+        super().__init__(
+            "too_many_requests",
+            f"too many requests from your address; try again in {retry_after_seconds} seconds",
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class DoorClosed(Unavailable):
+    """Nothing can be stored at the moment."""
+
+    def __init__(self) -> None:
+        """Say that trying again is right: nothing was stored, or it will be recognised."""
+        super().__init__(
+            "storage_unavailable",
+            "your message cannot be stored at the moment; send it again in a minute",
+            retry_after_seconds=30,
+        )

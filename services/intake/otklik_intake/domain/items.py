@@ -5,6 +5,7 @@ only on tickets' own word, because it cannot be read, or by a refusal with a rec
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -135,3 +136,38 @@ class StoredFile:
             size_bytes=len(file.content),
             sha256=hashlib.sha256(file.content).hexdigest(),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerItem:
+    """One line of the ledger as it is shown."""
+
+    item_id: str
+    channel: Channel
+    account: str
+    state: ItemState
+    reason: str
+    conversation_id: str
+    ticket_id: str
+    received_at: datetime
+    size_bytes: int
+    subject: str
+    sender_address: str
+    external_id: str
+    partner_id: str
+    traceparent: str
+    files: tuple[StoredFile, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerBalance:
+    """The ledger of one channel account: how many items are in each state."""
+
+    account: str
+    counts: Mapping[ItemState, int]
+    oldest_pending_at: datetime | None
+
+    @property
+    def received(self) -> int:
+        """Everything that was acknowledged to a sender."""
+        return sum(self.counts.values())

@@ -5,7 +5,7 @@ and judged (`domain.filters`), a conversation is proposed, and `MessageReceived`
 Tickets hears it next.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from otklik_intake.domain import fingerprint, outcome
@@ -38,6 +38,7 @@ async def read_waiting(
     conversation_of: Callable[[str], str | None],
     heavy: bool,
     limit: int,
+    among: Collection[str] | None = None,
 ) -> ReadBatch:
     """Read at most `limit` items of one queue.
 
@@ -47,8 +48,9 @@ async def read_waiting(
         conversation_of: The conversation a thread token stands for; None if we did not sign it.
         heavy: Which queue: that of originals that are read apart, or the other.
         limit: The size of the batch.
+        among: Only items with these ids, if given.
     """
-    items = await unit.items.take_unread(heavy=heavy, limit=limit)
+    items = await unit.items.take_unread(heavy=heavy, limit=limit, among=among)
     if not items:
         return ReadBatch()
     contents = await parse(items)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from otklik_intake.domain.finding import Finding, Scene
 from otklik_intake.domain.letter import Letter
 
+NULL_SENDER = "<>"
+
 _PRESENT = (
     "list-id",
     "list-unsubscribe",
@@ -29,17 +31,18 @@ _REPORT = "multipart/report"
 
 
 def find_automatic(letter: Letter, scene: Scene, finding: Finding) -> Finding:
-    """Mark what a machine wrote."""
-    return replace(finding, automatic=_is_automatic(letter, scene, finding))
+    """Mark what a machine wrote, and what came back from ourselves."""
+    own = finding.sender is not None and scene.accounts.is_own(finding.sender.address)
+    automatic = own or is_automatic(letter, envelope_sender=scene.item.envelope_sender)
+    return replace(finding, automatic=automatic)
 
 
-def _is_automatic(letter: Letter, scene: Scene, finding: Finding) -> bool:
-    if scene.item.envelope_sender == "<>" or _says_so(letter):
+def is_automatic(letter: Letter, *, envelope_sender: str = "") -> bool:
+    """Say whether a machine wrote a letter, by its envelope, its headers and its sender."""
+    if NULL_SENDER in {envelope_sender, letter.first("return-path")} or _says_so(letter):
         return True
-    if finding.sender is None:
-        return False
-    local = finding.sender.address.rpartition("@")[0]
-    return _MACHINES.fullmatch(local) is not None or scene.accounts.is_own(finding.sender.address)
+    local = letter.senders[0].address.rpartition("@")[0] if letter.senders else ""
+    return _MACHINES.fullmatch(local) is not None
 
 
 def _says_so(letter: Letter) -> bool:
