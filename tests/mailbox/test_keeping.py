@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import json
+import os
 import re
 import signal
 import sys
+import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -155,6 +157,30 @@ async def test_a_session_that_is_open_at_the_end_is_cut(tmp_path):
 
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_no_letter_is_answered_before_its_line_is_forced_to_disk(
+    mailbox, send, a_letter, monkeypatch
+):
+    forcing, forced = threading.Event(), threading.Event()
+    real_fsync = os.fsync
+
+    def slow_fsync(number):
+        forcing.set()
+        forced.wait(10)
+        real_fsync(number)
+
+    monkeypatch.setattr(os, "fsync", slow_fsync)
+    sending = asyncio.create_task(send(a_letter()))
+    await asyncio.to_thread(forcing.wait, 10)
+
+    done, _ = await asyncio.wait([sending], timeout=0.1)
+    assert not done
+    assert mailbox.messages() == ()
+
+    forced.set()
+    await sending
+    assert mailbox.count(Outcome.ACCEPTED) == 1
 
 
 async def test_whatever_was_answered_survives_a_kill(tmp_path, a_letter):
