@@ -70,8 +70,12 @@ async def test_a_busy_port_is_named_in_a_sentence_that_says_what_to_do(tmp_path)
 async def test_a_full_disk_is_named_in_a_sentence_that_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "SMALLEST_USEFUL_BYTES", 1 << 62)
 
+    server = PostgresServer(directory=tmp_path)
+
     with pytest.raises(DiskFull, match=r"the disk that holds .* is full .*free at least"):
-        await PostgresServer(directory=tmp_path).start()
+        await server.start()
+
+    await server.remove()
 
 
 async def test_a_wrong_setting_is_reported_with_the_servers_own_words(tmp_path):
