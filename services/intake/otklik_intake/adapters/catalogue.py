@@ -4,11 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from otklik.tickets.v1 import catalogue_service_pb2
-from otklik.tickets.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
 from otklik_intake.domain.service import Service
 from otklik_runtime.errors import OtklikError
+
+if TYPE_CHECKING:  # the stub's type is known to the type checker alone
+    from otklik.tickets.v1.catalogue_service_pb2_grpc import CatalogueServiceAsyncStub
 
 FRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
@@ -21,7 +24,7 @@ _LOG = logging.getLogger(__name__)
 class RememberedCatalogue:
     """Asks tickets in the background and answers at once from what it remembers."""
 
-    def __init__(self, stub: CatalogueServiceAsyncStub) -> None:
+    def __init__(self, stub: "CatalogueServiceAsyncStub") -> None:
         self._stub = stub
         self._services: tuple[Service, ...] | None = None
         self._ask_again_at = float("-inf")

@@ -78,7 +78,7 @@ class Reader:
     async def run(self) -> None:
         """Read until drained."""
         while not await self._begun():
-            await asyncio.sleep(RETRY_SECONDS)
+            pass
         lanes = [
             asyncio.create_task(self._lane(heavy=False), name="read tame"),
             asyncio.create_task(self._lane(heavy=True), name="read heavy"),
@@ -96,6 +96,7 @@ class Reader:
                 self._parser.begin(unit.now)
         except Unavailable:
             self._failing = AWAY
+            await asyncio.sleep(RETRY_SECONDS)
             return self._draining
         self._failing = None
         return True
@@ -155,10 +156,9 @@ class Reader:
         parse: Parse | None = None,
     ) -> tuple[BaseException | None, ReadBatch]:
         """Read in one transaction; note which items were taken, and return an error as a value."""
+        parse = parse or self._parser.parse
         reading = asyncio.create_task(
-            self._read(
-                taken, heavy=heavy, limit=limit, among=among, parse=parse or self._parser.parse
-            )
+            self._read(taken, heavy=heavy, limit=limit, among=among, parse=parse)
         )
         await asyncio.wait({reading})
         error = reading.exception()
