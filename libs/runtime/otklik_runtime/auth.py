@@ -196,23 +196,28 @@ class JwksVerifier:
         """Read the document again, one call for all who wait for it, and not too often."""
         began = time.monotonic()
         async with self._fetching:
-            if self._fetched_at >= began:
-                return
-            if began - self._tried_at < REFETCH_SECONDS and self._keys:
-                return
-            self._tried_at = began
-            try:
-                document = await asyncio.to_thread(_read_json, self._url)
-                self._keys = _public_keys(document)
-            except (OSError, ValueError, KeyError, TypeError, jwt.InvalidKeyError) as error:
-                # Keys that were good stay good while the issuer restarts.
-                if key_id in self._keys:
-                    return
-                raise Unavailable(
-                    "identity_keys_unavailable",
-                    f"the keys of access tokens cannot be read from {self._url}; try again",
-                ) from error
-            self._fetched_at = time.monotonic()
+            tried_meanwhile = self._tried_at >= began
+            if tried_meanwhile or (self._keys and began - self._tried_at < REFETCH_SECONDS):
+                error = None
+            else:
+                error = await self._read()
+        # Keys that were good stay good while the issuer restarts.
+        if not self._keys or (error is not None and key_id not in self._keys):
+            raise Unavailable(
+                "identity_keys_unavailable",
+                f"the keys of access tokens cannot be read from {self._url}; try again",
+            ) from error
+
+    async def _read(self) -> Exception | None:
+        """Read the document, or give the reason why it could not be read."""
+        self._tried_at = time.monotonic()
+        try:
+            document = await asyncio.to_thread(_read_json, self._url)
+            self._keys = _public_keys(document)
+        except (OSError, ValueError, KeyError, TypeError, jwt.InvalidKeyError) as error:
+            return error
+        self._fetched_at = time.monotonic()
+        return None
 
 
 class _Tokens:

@@ -21,7 +21,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from otklik_runtime import auth, deadlines, grpc_errors, replay, telemetry
 from otklik_runtime.access import Access
-from otklik_runtime.errors import InvalidInput, OtklikError, Unauthenticated
+from otklik_runtime.errors import InvalidInput, OtklikError, Unauthenticated, Unavailable
 
 DEFAULT_SECONDS = 30.0
 _BEARER = "bearer "
@@ -92,7 +92,7 @@ class Calls:
         """Say who calls a method that needs no token: a worn-out token must not lock out."""
         try:
             return await self._verifier.verify(token)
-        except Unauthenticated:
+        except (Unauthenticated, Unavailable):
             return auth.ANONYMOUS
 
 

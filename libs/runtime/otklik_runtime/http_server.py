@@ -87,7 +87,8 @@ class HttpServer:
                 server_header=False,
                 backlog=_BACKLOG,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=int(settings.drain_seconds),
+                # Less than the process allows, so that it ends by itself.
+                timeout_graceful_shutdown=max(1, int(0.8 * settings.drain_seconds)),
             ),
         )
         self._socket = _listen(settings)

@@ -190,23 +190,20 @@ async def _run(
     drain_seconds: float,
 ) -> int:
     # Not a TaskGroup: its first failure cancels all others at once, and they must be drained.
-    tasks = {
-        entrypoint.name: asyncio.create_task(entrypoint.run(), name=entrypoint.name)
-        for entrypoint in entrypoints
-    }
+    tasks = [asyncio.create_task(part.run(), name=part.name) for part in entrypoints]
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     failed = not stop.is_set()
     told.drain()
     _LOG.info("ending", extra={"because": "a part failed" if failed else "a signal"})
-    for entrypoint in entrypoints:
-        await _drain(entrypoint, tasks[entrypoint.name], seconds=drain_seconds)
-    for name, task in tasks.items():
+    for entrypoint, task in zip(entrypoints, tasks, strict=True):
+        await _drain(entrypoint, task, seconds=drain_seconds)
+    for task in tasks:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             failed = True
-            _LOG.error("part failed", extra={"part": name}, exc_info=error)
+            _LOG.error("part failed", extra={"part": task.get_name()}, exc_info=error)
     return FAILED if failed else 0
 
 

@@ -4,6 +4,7 @@ Without an endpoint nothing of the SDK is loaded: spans are no-ops that still ha
 context on, and metrics only check that they are declared.
 """
 
+import asyncio
 import logging
 import os
 import socket
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Attribute = str | bool | int | float
 
 METRIC_INTERVAL_MILLISECONDS = 15_000
+# A collector that is gone must not hold up the end of a process.
+EXPORT_SECONDS = 3
 
 _LOG = logging.getLogger(__name__)
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -175,10 +178,11 @@ def _send_traces(settings: "Settings", resource: "Resource", stack: AsyncExitSta
     exporter = OTLPSpanExporter(
         endpoint=settings.telemetry_endpoint,
         insecure=_is_insecure(settings.telemetry_endpoint),
+        timeout=EXPORT_SECONDS,
     )
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
     trace.set_tracer_provider(provider)
-    stack.callback(provider.shutdown)
+    stack.push_async_callback(asyncio.to_thread, provider.shutdown)
 
 
 def _send_metrics(settings: "Settings", resource: "Resource", stack: AsyncExitStack) -> None:
@@ -192,12 +196,13 @@ def _send_metrics(settings: "Settings", resource: "Resource", stack: AsyncExitSt
         OTLPMetricExporter(
             endpoint=settings.telemetry_endpoint,
             insecure=_is_insecure(settings.telemetry_endpoint),
+            timeout=EXPORT_SECONDS,
         ),
         export_interval_millis=METRIC_INTERVAL_MILLISECONDS,
     )
     provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
     otel_metrics.set_meter_provider(provider)
-    stack.callback(provider.shutdown)
+    stack.push_async_callback(asyncio.to_thread, provider.shutdown)
 
 
 def _is_insecure(endpoint: str) -> bool:
