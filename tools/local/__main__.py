@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ def main() -> int:
     """Run a command; the exit code is 0 only when it did what was asked."""
     asked = _parser().parse_args()
     console = Console(highlight=False)
+    # What libraries have to say belongs into no story; failures reach us as exceptions.
+    logging.getLogger().addHandler(logging.NullHandler())
     command: Command = asked.command
     try:
         return asyncio.run(_run(command, asked, console))
@@ -39,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add = subparsers.add_parser
 
     up = add("up", help="start everything and stay until Ctrl-C or `down`")
+    up.add_argument("--services", help="only these, by name, separated by commas")
     up.set_defaults(command=commands.up)
 
     down = add("down", help="stop what runs with this folder")

@@ -5,7 +5,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from rich.console import Console
@@ -25,13 +25,14 @@ from tools.local.watch import watch
 
 DOWN_SECONDS = 60
 INTERRUPTED = 130
+SEED = "demo/seed"
 
 Body = Callable[[Stack], Awaitable[int]]
 
 
 async def up(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
     """Start everything and stay until told to stop."""
-    del asked
+    chosen = None if asked.services is None else [one for one in asked.services.split(",") if one]
 
     async def body(stack: Stack) -> int:
         console.print(addresses(stack.ports))
@@ -39,7 +40,7 @@ async def up(settings: LocalSettings, asked: argparse.Namespace, console: Consol
         await watch(stack)
         return 0
 
-    return await in_foreground(settings, console, body)
+    return await in_foreground(settings, console, body, services=chosen)
 
 
 async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
@@ -111,10 +112,18 @@ async def token(settings: LocalSettings, asked: argparse.Namespace, console: Con
     return 0
 
 
-async def in_foreground(settings: LocalSettings, console: Console, body: Body) -> int:
+async def in_foreground(
+    settings: LocalSettings,
+    console: Console,
+    body: Body,
+    *,
+    services: Sequence[str] | None = None,
+) -> int:
     """Run a stack for as long as the body does, or until Ctrl-C or `make down`."""
     progress = Shown(console)
     stack = make_stack(settings, Ports(settings.port_base), progress)
+    if services is not None:
+        stack.services = services
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -140,9 +149,9 @@ async def _whole(stack: Stack, progress: Shown, body: Body) -> int:
     (stack.place.path / READY).unlink(missing_ok=True)
     async with progress.shown():
         await stack.up()
-        progress.begin("seed")
+        progress.begin(SEED)
         await seed.load(stack)
-        progress.end("seed")
+        progress.end(SEED)
     stack.place.remember(READY, {"base": stack.ports.base})
     return await body(stack)
 

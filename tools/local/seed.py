@@ -93,7 +93,7 @@ class Seeder:
         )
 
     async def _partner(
-        self, directory: directory_service_pb2_grpc.DirectoryServiceAsyncStub
+        self, directory: "directory_service_pb2_grpc.DirectoryServiceAsyncStub"
     ) -> None:
         """Add the partner once: its name is made by the server and cannot be looked up."""
         if self.place.recall(PARTNER_FACTS):

@@ -20,6 +20,7 @@ import httpx
 
 from otklik_ops import permissions
 from otklik_ops.flows import contracted
+from otklik_runtime import migrations
 from otklik_runtime.testing.nats import NatsServer
 from otklik_runtime.testing.postgres import PostgresServer
 from otklik_runtime.testing.process import ServerDidNotStart
@@ -143,9 +144,10 @@ class Stack:
 
     async def down(self) -> None:
         """Stop everything in order: services, then tools, then servers."""
-        first = [name for name in self.children if name in self.services]
-        rest = [name for name in self.children if name not in first]
-        for names in (first, rest):
+        services = [name for name in self.children if name in self.services]
+        tools = [name for name in self.children if name in self.tools]
+        # Whoever sends spans goes before whoever receives them.
+        for names in (services, [PROVISIONER] if self.children else [], tools):
             await asyncio.gather(*(self.stop(name) for name in names))
         if self._nats is not None:
             await self.stop_nats()
@@ -258,11 +260,16 @@ class Stack:
 
     def _migrated(self, name: str) -> Callable[[], Awaitable[None]]:
         async def start() -> None:
-            if name in DATABASE_OWNERS:
+            if name in DATABASE_OWNERS and await self._lacks_migrations(name):
                 await self.migrate(name)
             await self.start(name)
 
         return start
+
+    async def _lacks_migrations(self, name: str) -> bool:
+        """Ask the database first: a job that finds nothing to do costs a second all the same."""
+        url = self.environments.database_url(name)
+        return bool(await migrations.missing(url, f"otklik_{name}"))
 
     def _nats_users(self) -> tuple[permissions.User, ...]:
         users = permissions.development(contracted())

@@ -28,9 +28,10 @@ class Form:
 class Browser:
     """Keeps cookies and the page that is open, and nothing else."""
 
-    def __init__(self, language: str) -> None:
-        """Prefer pages in this language."""
+    def __init__(self, language: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Prefer pages in this language; without another transport they come by the network."""
         self._client = httpx.AsyncClient(
+            transport=transport,
             trust_env=False,
             follow_redirects=True,
             timeout=15,

@@ -49,14 +49,16 @@ class Stage:
             console=self.console,
         )
 
-    async def tickets(self, subject: str = AGENT) -> ticket_service_pb2_grpc.TicketServiceAsyncStub:
+    async def tickets(
+        self, subject: str = AGENT
+    ) -> "ticket_service_pb2_grpc.TicketServiceAsyncStub":
         """Call tickets as one of the agents."""
         stub: Any = await self.callers.person(
             subject, ticket_service_pb2_grpc.TicketServiceStub, "tickets"
         )
         return stub  # type: ignore[no-any-return] # the stub made for an aio channel is asynchronous
 
-    async def intake(self, subject: str = LEAD) -> intake_service_pb2_grpc.IntakeServiceAsyncStub:
+    async def intake(self, subject: str = LEAD) -> "intake_service_pb2_grpc.IntakeServiceAsyncStub":
         """Call intake as one of the agents."""
         stub: Any = await self.callers.person(
             subject, intake_service_pb2_grpc.IntakeServiceStub, "intake"
