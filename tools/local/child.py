@@ -20,6 +20,7 @@ from tools.local.home import Home
 POLL_SECONDS = 0.05
 READY_SECONDS = 60.0
 TAIL_LINES = 12
+TAIL_BYTES = 16 * 1024
 LEFT_BEHIND_SECONDS = 10
 
 # Says why a process is not ready yet, or nothing when it is.
@@ -44,6 +45,7 @@ class Child:
     directory: Path
     why_not_ready: WhyNotReady | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+    _log_began: int = field(default=0, init=False, repr=False)
 
     @property
     def log(self) -> Path:
@@ -65,6 +67,7 @@ class Child:
     def spawn(self, extra: Mapping[str, str] | None = None) -> None:
         """Start it without waiting; a session of its own keeps Ctrl-C from reaching it first."""
         with self.log.open("ab") as log:
+            self._log_began = log.tell()
             self._process = subprocess.Popen(
                 list(self.command),
                 stdin=subprocess.DEVNULL,
@@ -115,8 +118,19 @@ class Child:
         """Say that and how it ended."""
         self._forget()
         return ChildDied(
-            self.name, status=_ending(self.exit_status), log=self.log, tail=tail(self.log)
+            self.name, status=_ending(self.exit_status), log=self.log, tail=self.last_lines()
         )
+
+    def last_lines(self, lines: int = TAIL_LINES) -> str:
+        """Read the end of what it wrote since its last start."""
+        try:
+            with self.log.open("rb") as log:
+                end = log.seek(0, os.SEEK_END)
+                log.seek(max(self._log_began, end - TAIL_BYTES))
+                text = log.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
 
     async def _end(self, number: signal.Signals, *, seconds: float) -> bool:
         process = self._process
@@ -184,15 +198,6 @@ def http_readiness(client: httpx.AsyncClient, url: str) -> WhyNotReady:
         return f"{url} says {answer.status_code}: {answer.text.strip()[:300]}"
 
     return why_not
-
-
-def tail(log: Path, lines: int = TAIL_LINES) -> str:
-    """Read the end of a log."""
-    try:
-        text = log.read_bytes()[-16384:].decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])
 
 
 def _ending(status: int | None) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from tools.local.child import tail
 from tools.local.stack import Stack
 
 LOOK_SECONDS = 0.5
@@ -21,7 +20,7 @@ async def watch(stack: Stack) -> None:
             restarts[name] = restarts.get(name, 0) + 1
             again = restarts[name] < MOST_RESTARTS
             stack.progress.say(
-                _told(name, child.exit_status, tail(child.log, SHOWN_LINES), again=again)
+                _told(name, child.exit_status, child.last_lines(SHOWN_LINES), again=again)
             )
             if again:
                 await asyncio.sleep(restarts[name] - 1)
