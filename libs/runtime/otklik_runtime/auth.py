@@ -1,13 +1,10 @@
 """Who is calling: the principal of a call, and the tokens that say so.
 
 An access token is a JWT signed with Ed25519 by the one service that exchanges proofs of identity
-for it. Everybody else verifies it alone, with the keys that service publishes as a JWKS document.
+for it. Everybody else verifies it alone, with the keys that service publishes (see `jwks`).
 """
 
-import asyncio
-import json
 import time
-import urllib.request
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 
 from otklik_runtime import keys
-from otklik_runtime.errors import Unauthenticated, Unavailable
+from otklik_runtime.errors import Unauthenticated
 
 ISSUER = "otklik"
 AUDIENCE = "otklik"
@@ -30,10 +27,6 @@ ALGORITHM = "EdDSA"
 LEEWAY = timedelta(seconds=10)
 REQUIRED_CLAIMS = ("iss", "aud", "sub", "exp", "nbf", "kind")
 
-# A key that nobody knows may be new: the document is read again, but not for every forged token.
-REFETCH_SECONDS = 10.0
-KEYS_AGE_SECONDS = 3600.0
-FETCH_TIMEOUT_SECONDS = 5.0
 # A caller sends the same token for minutes; its signature is checked once.
 REMEMBERED_TOKENS = 2048
 
@@ -113,7 +106,7 @@ class TokenIssuer:
     def __init__(self, private_keys: list[keys.PrivateKey]) -> None:
         self._signing = private_keys[0]
         self._public = {keys.key_id(key.public_key()): key.public_key() for key in private_keys}
-        self._tokens = _Tokens()
+        self._tokens = Tokens()
 
     @classmethod
     def load(cls, path: Path) -> "TokenIssuer":
@@ -162,71 +155,20 @@ class TokenIssuer:
         known = self._tokens.remembered(token)
         if known is not None:
             return known
-        key = self._public.get(_key_id(token))
+        key = self._public.get(key_id_of(token))
         if key is None:
-            raise _invalid()
+            raise invalid()
         return self._tokens.checked(token, key)
 
 
-class JwksVerifier:
-    """Verifies access tokens with the keys their issuer publishes."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at = float("-inf")
-        self._tried_at = float("-inf")
-        self._fetching = asyncio.Lock()
-        self._tokens = _Tokens()
-
-    async def verify(self, token: str) -> Principal:
-        """Give the token's principal."""
-        known = self._tokens.remembered(token)
-        if known is not None:
-            return known
-        key_id = _key_id(token)
-        if key_id not in self._keys or time.monotonic() - self._fetched_at > KEYS_AGE_SECONDS:
-            await self._fetch(key_id)
-        key = self._keys.get(key_id)
-        if key is None:
-            raise _invalid()
-        return self._tokens.checked(token, key)
-
-    async def _fetch(self, key_id: str) -> None:
-        """Read the document again, one call for all who wait for it, and not too often."""
-        began = time.monotonic()
-        async with self._fetching:
-            tried_meanwhile = self._tried_at >= began
-            if tried_meanwhile or (self._keys and began - self._tried_at < REFETCH_SECONDS):
-                error = None
-            else:
-                error = await self._read()
-        # Keys that were good stay good while the issuer restarts.
-        if not self._keys or (error is not None and key_id not in self._keys):
-            raise Unavailable(
-                "identity_keys_unavailable",
-                f"the keys of access tokens cannot be read from {self._url}; try again",
-            ) from error
-
-    async def _read(self) -> Exception | None:
-        """Read the document, or give the reason why it could not be read."""
-        self._tried_at = time.monotonic()
-        try:
-            document = await asyncio.to_thread(_read_json, self._url)
-            self._keys = _public_keys(document)
-        except (OSError, ValueError, KeyError, TypeError, jwt.InvalidKeyError) as error:
-            return error
-        self._fetched_at = time.monotonic()
-        return None
-
-
-class _Tokens:
+class Tokens:
     """Access tokens that were found good, until they expire."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     def remembered(self, token: str) -> Principal | None:
+        """Give the principal of a token that was found good before."""
         found = self._known.get(token)
         if found is None:
             return None
@@ -255,7 +197,8 @@ def missing() -> Unauthenticated:
     )
 
 
-def _invalid() -> Unauthenticated:
+def invalid() -> Unauthenticated:
+    """Say that a token is not one of ours."""
     return Unauthenticated(
         "token_invalid",
         "the access token is not one of ours: exchange your proof of identity at "
@@ -271,14 +214,19 @@ def _expired() -> Unauthenticated:
     )
 
 
-def _key_id(token: str) -> str:
+def key_id_of(token: str) -> str:
+    """Say which key a token claims to be signed with.
+
+    Raises:
+        Unauthenticated: `token_invalid`, it is no token of our kind at all.
+    """
     try:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
-        raise _invalid() from None
+        raise invalid() from None
     key_id = header.get("kid")
     if header.get("alg") != ALGORITHM or not isinstance(key_id, str):
-        raise _invalid()
+        raise invalid()
     return key_id
 
 
@@ -296,14 +244,14 @@ def _claims(token: str, key: Ed25519PublicKey) -> Mapping[str, Any]:
     except jwt.ExpiredSignatureError:
         raise _expired() from None
     except jwt.InvalidTokenError:
-        raise _invalid() from None
+        raise invalid() from None
     return claims
 
 
 def _principal_of(claims: Mapping[str, Any]) -> Principal:
     kind, roles = claims["kind"], claims.get("roles", [])
     if kind not in KINDS or not isinstance(roles, list):
-        raise _invalid()
+        raise invalid()
     return Principal(
         kind=kind,
         id=str(claims["sub"]),
@@ -312,21 +260,3 @@ def _principal_of(claims: Mapping[str, Any]) -> Principal:
         session_id=str(claims.get("session_id", "")),
         locale=str(claims.get("locale", "")),
     )
-
-
-def _read_json(url: str) -> Any:
-    request = urllib.request.Request(url, headers={"accept": "application/json"})  # noqa: S310 - the address comes from our own settings
-    with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT_SECONDS) as answer:  # noqa: S310
-        return json.load(answer)
-
-
-def _public_keys(document: Any) -> dict[str, Ed25519PublicKey]:
-    found = {}
-    for entry in document["keys"]:
-        if entry.get("kty") == "OKP" and entry.get("crv") == "Ed25519":
-            key = OKPAlgorithm.from_jwk(entry)
-            if isinstance(key, Ed25519PublicKey):
-                found[str(entry["kid"])] = key
-    if not found:
-        raise ValueError("no key that we understand")
-    return found

@@ -15,13 +15,13 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 import grpc
-import protovalidate
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from otklik_runtime import auth, deadlines, grpc_errors, replay, telemetry
 from otklik_runtime.access import Access
 from otklik_runtime.errors import InvalidInput, OtklikError, Unauthenticated, Unavailable
+from otklik_runtime.validation import validate
 
 DEFAULT_SECONDS = 30.0
 _BEARER = "bearer "
@@ -36,7 +36,6 @@ _OUR_FAULT = frozenset(
         grpc.StatusCode.DATA_LOSS,
     },
 )
-_MAX_VIOLATIONS = 20
 
 _LOG = logging.getLogger(__name__)
 
@@ -257,37 +256,6 @@ class _Method:
                 raise
             finally:
                 _finish(span, self._method, outcome, perf_counter() - started)
-
-
-def validate(request: Message) -> None:
-    """Check a message against the rules of its contract.
-
-    Raises:
-        InvalidInput: `request_invalid`, with the path of every field at fault.
-    """
-    found = protovalidate.collect_violations(request)
-    if not found:
-        return
-    violations = [(_path(one), str(one.proto.message)) for one in found[:_MAX_VIOLATIONS]]
-    first = violations[0]
-    raise InvalidInput(
-        "request_invalid",
-        f"{first[0] or 'the request'} {first[1]}: correct it and send the request again",
-        violations=violations,
-    )
-
-
-def _path(violation: Any) -> str:
-    """Write where it is as a person would: `items[2].name`."""
-    field = violation.proto.field
-    if field is None:
-        return ""
-    parts = []
-    for element in field.elements:
-        subscript = element.subscript
-        place = "" if subscript is None else f"[{subscript.value}]"
-        parts.append(f"{element.field_name}{place}")
-    return ".".join(parts)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from otklik_runtime.access import Access
 from otklik_runtime.env import Settings
 from otklik_runtime.errors import CannotStart, OtklikError
 from otklik_runtime.grpc_calls import Calls, Handler
+from otklik_runtime.jwks import JwksVerifier
 
 # The generated `add_XServicer_to_server`, and the servicer to add.
 Service = tuple[Callable[[Any, Any], None], object]
@@ -192,7 +193,7 @@ def _verifier(settings: Settings) -> auth.Verifier:
             f"nobody can be recognised: set {settings.variable('jwks_url')} to the address of the "
             "published keys",
         )
-    return auth.JwksVerifier(settings.jwks_url)
+    return JwksVerifier(settings.jwks_url)
 
 
 def _options(max_message_bytes: int) -> list[tuple[str, Any]]:

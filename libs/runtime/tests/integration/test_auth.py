@@ -9,9 +9,10 @@ from typing import Any
 import jwt
 import pytest
 
-from otklik_runtime import assertions, auth, keys
-from otklik_runtime.auth import JwksVerifier, Principal, TokenIssuer
+from otklik_runtime import assertions, auth, jwks, keys
+from otklik_runtime.auth import Principal, TokenIssuer
 from otklik_runtime.errors import Unauthenticated, Unavailable
+from otklik_runtime.jwks import JwksVerifier
 
 CALLER = Principal("customer", "c-1", frozenset({"customer"}), conversation_id="x", locale="ru")
 
@@ -85,7 +86,7 @@ async def test_a_new_key_is_found_and_forged_tokens_do_not_make_us_read_every_ti
             with pytest.raises(Unauthenticated):
                 await verifier.verify(TokenIssuer([keys.generate()]).issue(CALLER))
         assert published.reads == 1
-        monkeypatch.setattr(auth, "REFETCH_SECONDS", 0.0)
+        monkeypatch.setattr(jwks, "REFETCH_SECONDS", 0.0)
 
         assert await verifier.verify(rotated.issue(CALLER)) == CALLER
         assert await verifier.verify(TokenIssuer([old]).issue(CALLER)) == CALLER
