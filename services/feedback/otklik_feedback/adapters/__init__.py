@@ -1,0 +1,1 @@
+"""How surveys and records are kept, and links checked."""

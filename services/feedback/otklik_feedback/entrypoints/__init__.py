@@ -1,0 +1,1 @@
+"""How feedback is reached: other services' events, the rating page, and calls."""
