@@ -68,7 +68,15 @@ PHRASES: Catalogue = {
     ),
     "invited": Phrase(en="the customer is asked for a rating", ru="клиента просят оценить"),
     "rated": Phrase(en="the customer gave {score} of 5", ru="оценка клиента: {score} из 5"),
-    "unknown": Phrase(en="", ru=""),
+    "moved": Phrase(en="{clock} is now due by {due}", ru="{clock}: новый срок {due}"),
+    "cancelled": Phrase(en="{clock} ends: {reason}", ru="{clock}: снято, {reason}"),
+    "withdrawn": Phrase(
+        en="{clock}: “{verdict}” is taken back", ru="{clock}: вердикт «{verdict}» отозван"
+    ),
+    "confirmed": Phrase(
+        en="{clock} kept for certain: the answer arrived",
+        ru="{clock}: в срок окончательно, ответ дошёл",
+    ),
 }
 
 NAMES: Mapping[str, Phrase] = {
@@ -116,6 +124,16 @@ class Facts:
             "ClockPaused": lambda m: self._say("paused", clock=self._kind(m), reason=m.reason),
             "ClockResumed": lambda m: self._say("resumed", clock=self._kind(m), due=self._due(m)),
             "ClockMet": self._met,
+            "ClockDeadlineMoved": lambda m: self._say(
+                "moved", clock=self._kind(m), due=self._due(m)
+            ),
+            "ClockCancelled": lambda m: self._say(
+                "cancelled", clock=self._kind(m), reason=m.reason
+            ),
+            "ClockVerdictWithdrawn": lambda m: self._say(
+                "withdrawn", clock=self._kind(m), verdict=m.verdict
+            ),
+            "ClockConfirmed": lambda m: self._say("confirmed", clock=self._kind(m)),
             "ClockBreached": lambda m: self._say("breached", clock=self._kind(m)),
             "DeliveryAccepted": self._accepted,
             "DeliveryFailed": lambda m: self._say(

@@ -19,7 +19,7 @@ STYLES = {
     "notify": "magenta",
     "feedback": "blue",
 }
-NAME_WIDTH = 19
+NAME_WIDTH = 22
 DEFAULT_SECONDS = 20.0
 
 
