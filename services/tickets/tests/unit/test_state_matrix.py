@@ -206,10 +206,9 @@ def check(matrix):
 def test_whatever_is_given_is_refused_or_sound(states, moves):
     try:
         matrix = StateMatrix.of(states, moves)
-    except InvalidInput as refusal:
-        assert refusal.code == "state_matrix"
-    else:
-        check(matrix)
+    except InvalidInput:
+        return
+    check(matrix)
 
 
 @given(parts=sound_parts())
