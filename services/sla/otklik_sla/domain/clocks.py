@@ -112,6 +112,14 @@ class Clock:
         return None
 
     @property
+    def resumes_at(self) -> datetime | None:
+        """When its calendar opens again; None when it counts, is paused or is over."""
+        if not self.open or self.paused_since is not None:
+            return None
+        opens = self.calendar.add(max(self.as_of, self.start), 0)
+        return opens if opens > self.as_of else None
+
+    @property
     def end(self) -> datetime:
         """When it was over, or up to when it was judged."""
         return max(self.stop or self.as_of, self.start)

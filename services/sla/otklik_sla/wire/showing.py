@@ -44,6 +44,8 @@ def clock_resource(clock: Clock, story: Kept) -> clock_pb2.Clock:
         elapsed=Duration(seconds=clock.worked_seconds),
         policy=clock.policy,
         calendar=f"{clock.calendar.id}@{clock.calendar.version}",
+        time_zone=clock.calendar.zone,
+        resume_time=stamp(clock.resumes_at),
     )
 
 

@@ -27,23 +27,23 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from otklik.type.v1 import localized_text_pb2 as otklik_dot_type_dot_v1_dot_localized__text__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19otklik/sla/v1/clock.proto\x12\rotklik.sla.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#otklik/type/v1/localized_text.proto\"\x9a\x04\n\x05\x43lock\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.otklik.sla.v1.ClockKindR\x04kind\x12\x1a\n\x08instance\x18\x03 \x01(\x05R\x08instance\x12/\n\x05state\x18\x04 \x01(\x0e\x32\x19.otklik.sla.v1.ClockStateR\x05state\x12\x39\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x64ue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\x12\x37\n\tmeet_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08meetTime\x12;\n\x0b\x62reach_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nbreachTime\x12\x31\n\x06target\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x06target\x12\x33\n\x07\x65lapsed\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x65lapsed\x12\x16\n\x06policy\x18\x0b \x01(\tR\x06policy\x12\x1a\n\x08\x63\x61lendar\x18\x0c \x01(\tR\x08\x63\x61lendar\"\xad\x01\n\x10\x43lockExplanation\x12*\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x14.otklik.sla.v1.ClockR\x05\x63lock\x12:\n\tintervals\x18\x02 \x03(\x0b\x32\x1c.otklik.sla.v1.ClockIntervalR\tintervals\x12\x31\n\x04text\x18\x03 \x01(\x0b\x32\x1d.otklik.type.v1.LocalizedTextR\x04text\"\xec\x01\n\rClockInterval\x12\x39\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x32\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x1c.otklik.sla.v1.IntervalCauseR\x05\x63\x61use\x12\x35\n\x06\x64\x65tail\x18\x04 \x01(\x0b\x32\x1d.otklik.type.v1.LocalizedTextR\x06\x64\x65tail*\x96\x01\n\tClockKind\x12\x1a\n\x16\x43LOCK_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43LOCK_KIND_FIRST_RESPONSE\x10\x01\x12\x1c\n\x18\x43LOCK_KIND_NEXT_RESPONSE\x10\x02\x12\x15\n\x11\x43LOCK_KIND_UPDATE\x10\x03\x12\x19\n\x15\x43LOCK_KIND_RESOLUTION\x10\x04*\xa4\x01\n\nClockState\x12\x1b\n\x17\x43LOCK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43LOCK_STATE_RUNNING\x10\x01\x12\x16\n\x12\x43LOCK_STATE_PAUSED\x10\x02\x12\x13\n\x0f\x43LOCK_STATE_MET\x10\x03\x12\x18\n\x14\x43LOCK_STATE_BREACHED\x10\x04\x12\x19\n\x15\x43LOCK_STATE_CANCELLED\x10\x05*\xba\x01\n\rIntervalCause\x12\x1e\n\x1aINTERVAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n\x16INTERVAL_CAUSE_RUNNING\x10\x01\x12\x19\n\x15INTERVAL_CAUSE_CLOSED\x10\x02\x12\x1a\n\x16INTERVAL_CAUSE_HOLIDAY\x10\x03\x12\x1b\n\x17INTERVAL_CAUSE_OVERRIDE\x10\x04\x12\x19\n\x15INTERVAL_CAUSE_PAUSED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19otklik/sla/v1/clock.proto\x12\rotklik.sla.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#otklik/type/v1/localized_text.proto\"\xf4\x04\n\x05\x43lock\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12,\n\x04kind\x18\x02 \x01(\x0e\x32\x18.otklik.sla.v1.ClockKindR\x04kind\x12\x1a\n\x08instance\x18\x03 \x01(\x05R\x08instance\x12/\n\x05state\x18\x04 \x01(\x0e\x32\x19.otklik.sla.v1.ClockStateR\x05state\x12\x39\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x64ue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\x12\x37\n\tmeet_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08meetTime\x12;\n\x0b\x62reach_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nbreachTime\x12\x31\n\x06target\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x06target\x12\x33\n\x07\x65lapsed\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationR\x07\x65lapsed\x12\x16\n\x06policy\x18\x0b \x01(\tR\x06policy\x12\x1a\n\x08\x63\x61lendar\x18\x0c \x01(\tR\x08\x63\x61lendar\x12\x1b\n\ttime_zone\x18\r \x01(\tR\x08timeZone\x12;\n\x0bresume_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nresumeTime\"\xad\x01\n\x10\x43lockExplanation\x12*\n\x05\x63lock\x18\x01 \x01(\x0b\x32\x14.otklik.sla.v1.ClockR\x05\x63lock\x12:\n\tintervals\x18\x02 \x03(\x0b\x32\x1c.otklik.sla.v1.ClockIntervalR\tintervals\x12\x31\n\x04text\x18\x03 \x01(\x0b\x32\x1d.otklik.type.v1.LocalizedTextR\x04text\"\xec\x01\n\rClockInterval\x12\x39\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x32\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32\x1c.otklik.sla.v1.IntervalCauseR\x05\x63\x61use\x12\x35\n\x06\x64\x65tail\x18\x04 \x01(\x0b\x32\x1d.otklik.type.v1.LocalizedTextR\x06\x64\x65tail*\x96\x01\n\tClockKind\x12\x1a\n\x16\x43LOCK_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43LOCK_KIND_FIRST_RESPONSE\x10\x01\x12\x1c\n\x18\x43LOCK_KIND_NEXT_RESPONSE\x10\x02\x12\x15\n\x11\x43LOCK_KIND_UPDATE\x10\x03\x12\x19\n\x15\x43LOCK_KIND_RESOLUTION\x10\x04*\xa4\x01\n\nClockState\x12\x1b\n\x17\x43LOCK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43LOCK_STATE_RUNNING\x10\x01\x12\x16\n\x12\x43LOCK_STATE_PAUSED\x10\x02\x12\x13\n\x0f\x43LOCK_STATE_MET\x10\x03\x12\x18\n\x14\x43LOCK_STATE_BREACHED\x10\x04\x12\x19\n\x15\x43LOCK_STATE_CANCELLED\x10\x05*\xba\x01\n\rIntervalCause\x12\x1e\n\x1aINTERVAL_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n\x16INTERVAL_CAUSE_RUNNING\x10\x01\x12\x19\n\x15INTERVAL_CAUSE_CLOSED\x10\x02\x12\x1a\n\x16INTERVAL_CAUSE_HOLIDAY\x10\x03\x12\x1b\n\x17INTERVAL_CAUSE_OVERRIDE\x10\x04\x12\x19\n\x15INTERVAL_CAUSE_PAUSED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'otklik.sla.v1.clock_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CLOCKKIND']._serialized_start=1103
-  _globals['_CLOCKKIND']._serialized_end=1253
-  _globals['_CLOCKSTATE']._serialized_start=1256
-  _globals['_CLOCKSTATE']._serialized_end=1420
-  _globals['_INTERVALCAUSE']._serialized_start=1423
-  _globals['_INTERVALCAUSE']._serialized_end=1609
+  _globals['_CLOCKKIND']._serialized_start=1193
+  _globals['_CLOCKKIND']._serialized_end=1343
+  _globals['_CLOCKSTATE']._serialized_start=1346
+  _globals['_CLOCKSTATE']._serialized_end=1510
+  _globals['_INTERVALCAUSE']._serialized_start=1513
+  _globals['_INTERVALCAUSE']._serialized_end=1699
   _globals['_CLOCK']._serialized_start=147
-  _globals['_CLOCK']._serialized_end=685
-  _globals['_CLOCKEXPLANATION']._serialized_start=688
-  _globals['_CLOCKEXPLANATION']._serialized_end=861
-  _globals['_CLOCKINTERVAL']._serialized_start=864
-  _globals['_CLOCKINTERVAL']._serialized_end=1100
+  _globals['_CLOCK']._serialized_end=775
+  _globals['_CLOCKEXPLANATION']._serialized_start=778
+  _globals['_CLOCKEXPLANATION']._serialized_end=951
+  _globals['_CLOCKINTERVAL']._serialized_start=954
+  _globals['_CLOCKINTERVAL']._serialized_end=1190
 # @@protoc_insertion_point(module_scope)

@@ -144,6 +144,8 @@ class Clock(_message.Message):
     ELAPSED_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     CALENDAR_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    RESUME_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tickets/{ticket}/clocks/{clock}`."""
     kind: Global___ClockKind.ValueType
@@ -156,6 +158,8 @@ class Clock(_message.Message):
     """The policy and version that set it: `policies/{policy}@{version}`."""
     calendar: _builtins.str
     """The calendar and version it counts in: `calendars/{calendar}@{version}`."""
+    time_zone: _builtins.str
+    """That calendar's IANA time zone, for instance `Europe/Moscow`: deadlines are told in it to a reader whose own is unknown."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it started."""
@@ -180,6 +184,10 @@ class Clock(_message.Message):
     def elapsed(self) -> _duration_pb2.Duration:
         """The working time used, up to when it ended or up to now."""
 
+    @_builtins.property
+    def resume_time(self) -> _timestamp_pb2.Timestamp:
+        """When its calendar opens again, while it runs outside working hours. Unset while it counts, stands still or is over."""
+
     def __init__(
         self,
         *,
@@ -195,10 +203,12 @@ class Clock(_message.Message):
         elapsed: _duration_pb2.Duration | None = ...,
         policy: _builtins.str = ...,
         calendar: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        resume_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "due_time", b"due_time", "elapsed", b"elapsed", "meet_time", b"meet_time", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "due_time", b"due_time", "elapsed", b"elapsed", "meet_time", b"meet_time", "resume_time", b"resume_time", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "calendar", b"calendar", "due_time", b"due_time", "elapsed", b"elapsed", "instance", b"instance", "kind", b"kind", "meet_time", b"meet_time", "name", b"name", "policy", b"policy", "start_time", b"start_time", "state", b"state", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "calendar", b"calendar", "due_time", b"due_time", "elapsed", b"elapsed", "instance", b"instance", "kind", b"kind", "meet_time", b"meet_time", "name", b"name", "policy", b"policy", "resume_time", b"resume_time", "start_time", b"start_time", "state", b"state", "target", b"target", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
