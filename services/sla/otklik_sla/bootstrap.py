@@ -10,8 +10,7 @@ from otklik_runtime.database import Database
 from otklik_runtime.grpc_client import GrpcClients
 from otklik_runtime.grpc_server import GrpcServer, Service
 from otklik_runtime.health import Entrypoint
-from otklik_runtime.http_app import http_app
-from otklik_runtime.http_server import HttpServer
+from otklik_runtime.http_server import HttpServer, probe_app
 from otklik_runtime.ops_service import OpsService, reader_of_gaps
 from otklik_runtime.outbox import Relay
 from otklik_sla.adapters.unit_of_work import SlaUnit
@@ -52,5 +51,5 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
         *readers,
         Ticker(database, unit_of=SlaUnit, every_seconds=settings.tick_seconds),
         Relay(bus, settings.database_direct_url, service="sla"),
-        HttpServer(http_app(settings, "Otklik sla"), settings),
+        HttpServer(probe_app(), settings),
     ]
