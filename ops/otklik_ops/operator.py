@@ -17,7 +17,7 @@ class Operator:
         self._clients = clients
         self._access_token = access_token
 
-    def ops(self, service: str) -> ops_service_pb2_grpc.OpsServiceAsyncStub:
+    def ops(self, service: str) -> "ops_service_pb2_grpc.OpsServiceAsyncStub":
         """Give the `OpsService` of one service."""
         return self._clients.stub(
             ops_service_pb2_grpc.OpsServiceStub, service, token=self._access_token

@@ -94,7 +94,7 @@ class FormPages:
         """Show a problem to somebody who browses; None for a program, which gets the document."""
         if not request.url.path.startswith(FORM_PATH):
             return None
-        key = f"problem.{_TEXT_OF_PROBLEM.get(problem.code, 'other')}"
+        key = f"problem.{_TEXT_OF_PROBLEM.get(problem.code, 'unexpected')}"
         facts = {"megabytes": self._megabytes} if key == "problem.too_large" else {}
         headers = {
             name: value for name, value in problem.headers().items() if name == "retry-after"
