@@ -46,6 +46,7 @@ def clock_resource(clock: Clock, story: Kept) -> clock_pb2.Clock:
         calendar=f"{clock.calendar.id}@{clock.calendar.version}",
         time_zone=clock.calendar.zone,
         resume_time=stamp(clock.resumes_at),
+        pause_time=stamp(clock.paused_since),
     )
 
 

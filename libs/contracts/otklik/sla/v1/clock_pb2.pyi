@@ -146,6 +146,7 @@ class Clock(_message.Message):
     CALENDAR_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     RESUME_TIME_FIELD_NUMBER: _builtins.int
+    PAUSE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`tickets/{ticket}/clocks/{clock}`."""
     kind: Global___ClockKind.ValueType
@@ -188,6 +189,10 @@ class Clock(_message.Message):
     def resume_time(self) -> _timestamp_pb2.Timestamp:
         """When its calendar opens again, while it runs outside working hours. Unset while it counts, stands still or is over."""
 
+    @_builtins.property
+    def pause_time(self) -> _timestamp_pb2.Timestamp:
+        """When the pause began that still lasts. Unset while it does not stand still."""
+
     def __init__(
         self,
         *,
@@ -205,10 +210,11 @@ class Clock(_message.Message):
         calendar: _builtins.str = ...,
         time_zone: _builtins.str = ...,
         resume_time: _timestamp_pb2.Timestamp | None = ...,
+        pause_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "due_time", b"due_time", "elapsed", b"elapsed", "meet_time", b"meet_time", "resume_time", b"resume_time", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "due_time", b"due_time", "elapsed", b"elapsed", "meet_time", b"meet_time", "pause_time", b"pause_time", "resume_time", b"resume_time", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "calendar", b"calendar", "due_time", b"due_time", "elapsed", b"elapsed", "instance", b"instance", "kind", b"kind", "meet_time", b"meet_time", "name", b"name", "policy", b"policy", "resume_time", b"resume_time", "start_time", b"start_time", "state", b"state", "target", b"target", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breach_time", b"breach_time", "calendar", b"calendar", "due_time", b"due_time", "elapsed", b"elapsed", "instance", b"instance", "kind", b"kind", "meet_time", b"meet_time", "name", b"name", "pause_time", b"pause_time", "policy", b"policy", "resume_time", b"resume_time", "start_time", b"start_time", "state", b"state", "target", b"target", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
