@@ -11,6 +11,7 @@ import pytest
 from otklik_intake.adapters.account_directory import RememberedAccounts
 from otklik_intake.adapters.isolated_parser import IsolatedParser
 from otklik_intake.adapters.parsing import Parsing
+from otklik_intake.adapters.thread_tokens import ThreadTokens
 from otklik_intake.adapters.unit_of_work import unit_opener
 from otklik_intake.adapters.views import PostgresViews
 from otklik_intake.domain.accounts import Channel, ChannelAccount
@@ -127,12 +128,8 @@ async def make_intake(stack: AsyncExitStack, ring: KeyRing) -> Callable[[str], A
         stack.push_async_callback(isolated.close)
         parsing = Parsing(isolated)
 
-        def conversation_of(token: str) -> str | None:
-            from otklik_intake.adapters.thread_tokens import ThreadTokens
-
-            return ThreadTokens(ring).conversation_of(token)
-
-        reader = Reader(open_unit, parsing, conversation_of=conversation_of)
+        tokens = ThreadTokens(ring)
+        reader = Reader(open_unit, parsing, conversation_of=tokens.conversation_of)
         assert await reader._begun()
         return Intake(
             database=database,

@@ -57,7 +57,8 @@ _NOT_TEXT = frozenset(
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9._:+-]*")
 
-_CYRILLIC = ("cp1251", "koi8-r", "cp866", "mac-cyrillic")
+# Those that are sent without being declared; more would make short words ambiguous.
+_CYRILLIC = ("cp1251", "koi8-r", "cp866")
 # How frequent each letter is in Russian text, in per mille.
 _FREQUENCY = {
     letter: weight

@@ -202,8 +202,11 @@ async def test_a_mail_without_from_is_acknowledged_kept_and_quarantined(smtp, in
 
 async def test_an_unknown_charset_is_read_all_the_same(smtp, intake):
     raw = (
-        b"From: ivan@customer.example\r\nSubject: =?x-unknown?B?8NLJ18XU?=\r\nMessage-ID: <2@c.example>\r\n"
-        b"Content-Type: text/plain; charset=x-nobody-knows\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        b"From: ivan@customer.example\r\n"
+        b"Subject: =?x-unknown?B?8NLJ18XU?=\r\n"
+        b"Message-ID: <2@c.example>\r\n"
+        b"Content-Type: text/plain; charset=x-nobody-knows\r\n"
+        b"Content-Transfer-Encoding: 8bit\r\n\r\n"
     ) + "Не работает интернет в магазине.".encode("koi8-r")
     await talk(smtp, sent(raw))
     await intake.read()
@@ -215,7 +218,10 @@ async def test_an_unknown_charset_is_read_all_the_same(smtp, intake):
 
 
 async def test_only_a_dot_between_two_full_line_ends_ends_a_mail(smtp, intake):
-    smuggler = b"From: a@b.example\r\nMessage-ID: <3@b.example>\r\n\r\nhello\n.\nMAIL FROM:<x@y>\n.\r\n\r.\rstill the mail\r\n"
+    smuggler = (
+        b"From: a@b.example\r\nMessage-ID: <3@b.example>\r\n\r\n"
+        b"hello\n.\nMAIL FROM:<x@y>\n.\r\n\r.\rstill the mail\r\n"
+    )
 
     def conversation(client: smtplib.SMTP) -> bytes:
         client.ehlo("b.example")
@@ -223,8 +229,7 @@ async def test_only_a_dot_between_two_full_line_ends_ends_a_mail(smtp, intake):
         client.rcpt("support@desk.example")
         client.docmd("DATA")
         client.sock.sendall(smuggler + b"..a line of its own\r\n.\r\n")
-        code, answer = client.getreply()
-        return answer
+        return client.getreply()[1]
 
     await talk(smtp, conversation)
 
@@ -344,7 +349,8 @@ async def test_draining_lets_a_mail_that_is_on_its_way_arrive(intake):
     running = asyncio.create_task(server.run())
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(
-        b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<support@desk.example>\r\nDATA\r\nFrom: a@b.example\r\n"
+        b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<support@desk.example>\r\n"
+        b"DATA\r\nFrom: a@b.example\r\n"
     )
     await reader.readuntil(b"354")
     idle_reader, idle_writer = await asyncio.open_connection("127.0.0.1", server.port)

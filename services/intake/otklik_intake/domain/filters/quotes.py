@@ -76,9 +76,9 @@ def _attribution_length(lines: list[str], place: int) -> int:
     A line that merely looks like one is kept: an attribution is followed by a quote, or by nothing
     but quotes to the end.
     """
-    if not lines[place].strip():
-        return 0
     for length in range(1, _ATTRIBUTION_LINES + 1):
+        if place + length > len(lines) or not lines[place + length - 1].strip():
+            return 0
         joined = " ".join(line.strip() for line in lines[place : place + length])[:_MAX_LINE]
         if _quote_follows(lines, place + length) and any(
             one.fullmatch(joined) for one in _ATTRIBUTIONS
