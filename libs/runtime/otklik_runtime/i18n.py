@@ -127,8 +127,8 @@ def _offset(local: datetime) -> str:
     return f"UTC{sign}{hours}" + (f":{rest:02d}" if rest else "")
 
 
-# The names CLDR has for plural forms; a group with any other key is a group.
-_FORMS = {"zero", "one", "two", "few", "many", "other"}
+# What CLDR calls plural forms beside `other`; a group without any of them is a group.
+_FORMS = {"zero", "one", "two", "few", "many"}
 
 
 def _read(path: Traversable) -> dict[str, Text]:
@@ -148,7 +148,7 @@ def _flatten(node: Any, prefix: str, texts: dict[str, Text]) -> None:
         key = f"{prefix}{name}"
         if isinstance(value, str):
             texts[key] = value.rstrip("\n")
-        elif isinstance(value, dict) and "other" in value and set(value) <= _FORMS:
+        elif isinstance(value, dict) and "other" in value and not _FORMS.isdisjoint(value):
             texts[key] = {str(form): str(text).rstrip("\n") for form, text in value.items()}
         elif isinstance(value, dict):
             _flatten(value, f"{key}.", texts)
