@@ -89,7 +89,8 @@ def reply_to(letter: Letter, text: str, *, sender: str) -> bytes:
     reply["Message-ID"] = f"<{new_id()}@{sender.partition('@')[2]}>"
     reply["From"] = sender
     reply["To"] = letter.header("Reply-To") or letter.header("From")
-    reply["Subject"] = f"Re: {letter.subject}"
+    answered = letter.subject.lower().startswith("re:")
+    reply["Subject"] = letter.subject if answered else f"Re: {letter.subject}"
     reply["In-Reply-To"] = letter.message_id
     reply["References"] = f"{letter.header('References')} {letter.message_id}".strip()
     quote = "\n".join(f"> {line}" for line in letter.text.strip().splitlines())

@@ -24,7 +24,7 @@ async def play_form(stage: Stage) -> None:
     before = await stage.streams.ends()
     browser = Browser("en")
     try:
-        await browser.open(f"{stage.stack.ports.url('intake')}/")
+        await browser.open(f"{stage.stack.ports.url('intake')}/form")
         await browser.submit(
             {"name": "Emily Carter", "email": CUSTOMER, "subject": SUBJECT, "text": TEXT}
         )
