@@ -13,7 +13,7 @@ from otklik_feedback.adapters.links import SignedLinks
 from otklik_feedback.adapters.unit_of_work import FeedbackUnit
 from otklik_feedback.adapters.views import PostgresSurveyViews
 from otklik_feedback.entrypoints.grpc_api import FeedbackApi
-from otklik_feedback.entrypoints.http_api import rating_app
+from otklik_feedback.entrypoints.http_api import RatingSite, rating_app
 from otklik_feedback.entrypoints.rating_pages import RatingPages
 from otklik_feedback.entrypoints.subscriptions import HEARD, subscriptions
 from otklik_feedback.settings import Settings
@@ -56,15 +56,14 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
         (add_FeedbackServiceServicer_to_server, api),
         (add_OpsServiceServicer_to_server, OpsService(database, readers)),
     ]
-    app = rating_app(
-        settings,
+    site = RatingSite(
         database,
         RatingPages(Catalogue.load("otklik_feedback")),
         unit_of=FeedbackUnit,
         links=links,
     )
     return [
-        HttpServer(app, settings),
+        HttpServer(rating_app(settings, site), settings),
         GrpcServer(settings, services=services, database=database),
         *readers,
         Relay(bus, settings.database_direct_url, service="feedback"),

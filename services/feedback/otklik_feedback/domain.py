@@ -232,7 +232,6 @@ class Survey:
         Raises:
             InvalidInput: no such score, or a comment that is too long.
             RatingLinkExpired: the time for it is over.
-            RatingLinkInvalid: this customer was never asked.
             RatingSettled: another rating was given more than 72 hours ago.
         """
         comment = clean_comment(comment)
@@ -240,8 +239,6 @@ class Survey:
             raise InvalidInput(
                 "score_invalid", "choose a rating from 1 (very bad) to 5 (excellent)", field="score"
             )
-        if self.state is State.SKIPPED:
-            raise RatingLinkInvalid
         if self.state is State.RATED and (self.score, self.comment) == (score, comment):
             return None
         if self.expires_at <= now:

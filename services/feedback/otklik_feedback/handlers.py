@@ -13,6 +13,7 @@ from otklik_feedback.domain import (
     RatingLinkInvalid,
     RememberBreach,
     RememberTicket,
+    State,
     Survey,
     TicketCommand,
 )
@@ -74,7 +75,7 @@ async def look(unit: UnitOfWork, links: Links, *, token: str) -> Survey:
         RatingLinkExpired: its time is over.
     """
     survey = await unit.surveys.lock(links.survey_of(token, unit.now))
-    if survey is None:
+    if survey is None or survey.state is State.SKIPPED:
         raise RatingLinkInvalid
     return survey
 

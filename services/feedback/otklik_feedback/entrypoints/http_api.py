@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from otklik_feedback import handlers
-from otklik_feedback.domain import MAX_COMMENT_CHARACTERS, State, Survey
+from otklik_feedback.domain import MAX_COMMENT_CHARACTERS, SCORES, State, Survey
 from otklik_feedback.entrypoints import counting
 from otklik_feedback.entrypoints.rating_pages import (
     CONTENT_SECURITY_POLICY,
@@ -28,82 +28,91 @@ from otklik_runtime.http_app import Problem, http_app
 from otklik_runtime.i18n import locale_of
 
 MAX_BODY_BYTES = 64 * 1024
+_WORDS = {str(score): score for score in SCORES}
 _STATUS: Mapping[str, int] = {
     "rating_link_expired": HTTPStatus.GONE,
     "rating_link_invalid": HTTPStatus.FORBIDDEN,
 }
 
 
-def rating_app(
-    settings: Settings,
-    database: Database,
-    rating_pages: RatingPages,
-    *,
-    unit_of: Callable[[Transaction], UnitOfWork],
-    links: Links,
-) -> FastAPI:
-    """Make the application of the rating page."""
+class RatingSite:
+    """What the addresses of the rating page do."""
 
-    async def problem(request: Request, found: Problem) -> Response | None:
-        locale = locale_of(request.headers.get("accept-language", ""))
-        status = _STATUS.get(found.code, found.status)
-        return rating_pages.problem(locale, found.code, status=status)
+    def __init__(
+        self,
+        database: Database,
+        rating_pages: RatingPages,
+        *,
+        unit_of: Callable[[Transaction], UnitOfWork],
+        links: Links,
+    ) -> None:
+        self._database = database
+        self._pages = rating_pages
+        self._unit_of = unit_of
+        self._links = links
 
-    app = http_app(
-        settings,
-        "Otklik feedback",
-        content_security_policy=CONTENT_SECURITY_POLICY,
-        max_body_bytes=MAX_BODY_BYTES,
-        page=problem,
-    )
-
-    @app.api_route("/r/{token}", methods=["GET", "HEAD"])
-    async def show(token: str, change: str = "") -> Response:
-        """Ask for a rating, or thank for the one there is."""
-        async with database.transaction() as transaction:
-            unit = unit_of(transaction)
-            survey = await handlers.look(unit, links, token=token)
-            settled = survey.is_settled(unit.now)
+    async def show(self, token: str, change: str = "") -> Response:
+        """Ask for a rating, or thank for the one there is; nothing is rated by looking."""
+        survey, settled = await self._look(token)
         if survey.state is State.RATED and (settled or not change):
-            return rating_pages.thanks(survey, settled=settled)
-        return rating_pages.form(survey, Draft(score=survey.score, comment=survey.comment))
+            return self._pages.thanks(survey, settled=settled)
+        return self._pages.form(survey, Draft(score=survey.score, comment=survey.comment))
 
-    @app.post("/r/{token}")
-    async def rate(token: str, request: Request) -> Response:
+    async def rate(self, token: str, request: Request) -> Response:
         """Take a rating and lead back to the page, so that reloading it sends nothing again."""
         draft = await _draft(request)
         try:
-            async with database.transaction() as transaction:
-                survey, given = await handlers.rate(
-                    unit_of(transaction),
-                    links,
+            async with self._database.transaction() as transaction:
+                _, given = await handlers.rate(
+                    self._unit_of(transaction),
+                    self._links,
                     token=token,
                     score=draft.score,
                     comment=draft.comment,
                 )
         except InvalidInput as error:
-            survey = await _survey(token)
+            survey, _ = await self._look(token)
             wrong = Draft(score=draft.score, comment=draft.comment, wrong=error.code)
-            return rating_pages.form(survey, wrong, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+            return self._pages.form(survey, wrong, status=HTTPStatus.UNPROCESSABLE_ENTITY)
         except RuleBroken:
-            # The page shows the rating that stands.
-            return _back(token)
+            given = None  # the page shows the rating that stands
         counting.rated(given)
-        return _back(token)
+        # Relative, so that it holds behind any proxy; the token is url-safe by its making.
+        return RedirectResponse(f"/r/{token}", HTTPStatus.SEE_OTHER)
 
-    async def _survey(token: str) -> Survey:
-        async with database.transaction() as transaction:
-            return await handlers.look(unit_of(transaction), links, token=token)
-
-    @app.get(STYLESHEET)
-    async def stylesheet() -> Response:
+    async def stylesheet(self) -> Response:
         """Give the one file the pages need."""
         return Response(
-            rating_pages.stylesheet,
+            self._pages.stylesheet,
             media_type="text/css",
             headers={"cache-control": "public, max-age=3600"},
         )
 
+    async def problem(self, request: Request, found: Problem) -> Response:
+        """Say in the reader's language what is wrong."""
+        locale = locale_of(request.headers.get("accept-language", ""))
+        status = _STATUS.get(found.code, found.status)
+        return self._pages.problem(locale, found.code, status=status)
+
+    async def _look(self, token: str) -> tuple[Survey, bool]:
+        async with self._database.transaction() as transaction:
+            unit = self._unit_of(transaction)
+            survey = await handlers.look(unit, self._links, token=token)
+            return survey, survey.is_settled(unit.now)
+
+
+def rating_app(settings: Settings, site: RatingSite) -> FastAPI:
+    """Make the application of the rating page."""
+    app = http_app(
+        settings,
+        "Otklik feedback",
+        content_security_policy=CONTENT_SECURITY_POLICY,
+        max_body_bytes=MAX_BODY_BYTES,
+        page=site.problem,
+    )
+    app.add_api_route("/r/{token}", site.show, methods=["GET", "HEAD"])
+    app.add_api_route("/r/{token}", site.rate, methods=["POST"])
+    app.add_api_route(STYLESHEET, site.stylesheet, methods=["GET", "HEAD"])
     return app
 
 
@@ -114,11 +123,6 @@ async def _draft(request: Request) -> Draft:
     fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20, errors="replace")
     score = fields.get("score", [""])[-1]
     return Draft(
-        score=int(score) if score.isdecimal() and len(score) == 1 else 0,
+        score=_WORDS.get(score, 0),
         comment=fields.get("comment", [""])[-1][: MAX_COMMENT_CHARACTERS * 2],
     )
-
-
-def _back(token: str) -> Response:
-    # Relative, so that it holds behind any proxy; the token is url-safe by its making.
-    return RedirectResponse(f"/r/{token}", HTTPStatus.SEE_OTHER)

@@ -59,7 +59,7 @@ class RatingPages:
 
     def problem(self, locale: str, kind: str, *, status: int) -> Response:
         """Say what is wrong, and what to do instead."""
-        known = kind if self._catalogue.has(f"problem.{kind}.title") else "other"
+        known = kind if self._catalogue.has(f"problem.{kind}.title") else "unforeseen"
         return self._page("problem.html", locale, status, kind=known)
 
     def _page(self, name: str, locale: str, status: int, **facts: object) -> Response:
