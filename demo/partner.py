@@ -4,7 +4,7 @@ Run it beside `make up`:
 
     .venv/bin/python demo/partner.py
 
-It needs grpcio, PyJWT, cryptography and the generated contracts, and nothing else of Otklik: copy it.
+It needs grpcio, PyJWT, cryptography and the generated contracts: copy it.
 """
 
 import argparse
