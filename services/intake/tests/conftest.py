@@ -1,9 +1,12 @@
 """Builders for intake's tests: a migrated database, a reception and a reader on it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -23,6 +26,9 @@ from otklik_runtime import migrations
 from otklik_runtime.database import Database
 from otklik_runtime.envelope import message_class
 from otklik_runtime.key_ring import KeyRing
+from otklik_runtime.testing.postgres import PostgresServer
+
+NUMBERS = count(1)
 
 SUPPORT = ChannelAccount(
     name="channelAccounts/support-mail",
@@ -115,21 +121,39 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield opened
 
 
-@pytest.fixture
-async def make_intake(stack: AsyncExitStack, ring: KeyRing) -> Callable[[str], Awaitable[Intake]]:
-    async def make(url: str) -> Intake:
-        await migrations.upgrade(url, "otklik_intake")
+async def prepared(url: str) -> None:
+    """Migrate a database and add the accounts."""
+    await migrations.upgrade(url, "otklik_intake")
+    async with AsyncExitStack() as stack:
         database = await Database.open(url, stack, service="intake")
-        open_unit = unit_opener(database)
-        async with open_unit() as unit:
+        async with unit_opener(database)() as unit:
             for account in (SUPPORT, FORM, PARTNERS):
                 await create_channel_account(unit, account)
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: PostgresServer) -> str:
+    """Prepare one database, to be copied for every test."""
+
+    async def prepare() -> None:
+        await prepared(await postgres_server.create_database("intake_template"))
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, prepare()).result()
+    return "intake_template"
+
+
+@pytest.fixture
+async def make_intake(stack: AsyncExitStack, ring: KeyRing) -> Callable[..., Awaitable[Intake]]:
+    async def make(url: str, *, fresh: bool = True) -> Intake:
+        if fresh:
+            await prepared(url)
+        database = await Database.open(url, stack, service="intake")
+        open_unit = unit_opener(database)
         isolated = IsolatedParser(limit_seconds=5)
         stack.push_async_callback(isolated.close)
-        parsing = Parsing(isolated)
-
         tokens = ThreadTokens(ring)
-        reader = Reader(open_unit, parsing, conversation_of=tokens.conversation_of)
+        reader = Reader(open_unit, Parsing(isolated), conversation_of=tokens.conversation_of)
         assert await reader._begun()
         return Intake(
             database=database,
@@ -145,5 +169,12 @@ async def make_intake(stack: AsyncExitStack, ring: KeyRing) -> Callable[[str], A
 
 
 @pytest.fixture
-async def intake(database_url: str, make_intake: Callable[[str], Awaitable[Intake]]) -> Intake:
-    return await make_intake(database_url)
+async def intake(
+    postgres_server: PostgresServer,
+    template: str,
+    make_intake: Callable[..., Awaitable[Intake]],
+) -> AsyncIterator[Intake]:
+    name = f"intake_{next(NUMBERS)}"
+    url = await postgres_server.create_database(name, template=template)
+    yield await make_intake(url, fresh=False)
+    await postgres_server.drop_database(name)
