@@ -106,7 +106,7 @@ def program_of(service: str) -> tuple[str, ...]:
 
 def services_here() -> tuple[str, ...]:
     """Name the services whose program is in this checkout."""
-    found = (ROOT / "services" / name / f"otklik_{name}" / "__main__.py" for name in SERVICES)
+    found = (ROOT / "services" / name / f"otklik_{name}" / "bootstrap.py" for name in SERVICES)
     return tuple(name for name, path in zip(SERVICES, found, strict=True) if path.exists())
 
 

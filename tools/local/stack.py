@@ -11,6 +11,7 @@ The command line uses it with the folder `.run` and the usual ports; a test make
 
 import asyncio
 import os
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,6 +155,12 @@ class Stack:
         if self._postgres is not None:
             await self.stop_postgres()
         (self.place.path / FACTS).unlink(missing_ok=True)
+
+    async def remove(self) -> None:
+        """Stop everything and delete all that it kept, wherever it lies."""
+        await self.down()
+        await self.postgres.remove()
+        shutil.rmtree(self.place.path, ignore_errors=True)
 
     async def start(self, name: str, **environment: str) -> None:
         """Start a child and return when it is ready.

@@ -42,6 +42,7 @@ async def stack(tmp_path):
         await stack.up()
         await seed.load(stack)
         yield stack
+        await stack.remove()
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ async def stack(tmp_path):
         telemetry_endpoint="",
     ) as stack:
         yield stack
+        await stack.remove()
 
 
 async def test_what_was_started_is_ready_and_what_was_stopped_is_gone(stack):

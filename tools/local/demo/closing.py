@@ -1,6 +1,8 @@
 """What is shown when the stories have been told: one trace as a tree, and the balance."""
 
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -11,6 +13,7 @@ from tools.local.demo.stage import Stage, require
 
 TRACE_SECONDS = 8
 SERVICES_IN_STORY = 5
+LINKED_FROM = "↩"
 
 
 async def show_trace(stage: Stage, trace_id: str) -> None:
@@ -20,18 +23,19 @@ async def show_trace(stage: Stage, trace_id: str) -> None:
         stage.console.print("  the first message was not sampled: there is no trace")
         return
     address = f"{stage.stack.ports.traces_url}/api/traces/{trace_id}"
-    deadline = time.monotonic() + TRACE_SECONDS
     async with httpx.AsyncClient(trust_env=False) as client:
+        deadline = time.monotonic() + TRACE_SECONDS
         while time.monotonic() < deadline:
             answer = await client.get(address)
-            if answer.is_success and len(answer.json()["services"]) >= SERVICES_IN_STORY:
+            if answer.is_success and _is_whole(answer.json()):
                 break
-            await stage.streams.wait(0.5)
+            await stage.streams.wait(0.25)
         tree = await client.get(f"{address}/tree", params={"lang": stage.facts.language})
     if not tree.is_success:
         stage.console.print("  no span of it has arrived: look at the page in a moment")
         return
-    print_wide(stage.console, tree.text)
+    # Batches of several stories link here from traces of their own: the page shows them.
+    print_wide(stage.console, (line for line in tree.text.splitlines() if LINKED_FROM not in line))
     stage.console.print(f"\n  {stage.stack.ports.traces_url}/traces/{trace_id}")
 
 
@@ -54,7 +58,16 @@ async def show_ledger(stage: Stage) -> None:
         require(entry.pending_count == 0, "something received is still pending")
 
 
-def print_wide(console: Console, text: str) -> None:
-    """Print lines without wrapping: a tree that wraps is no tree."""
-    for line in text.rstrip().splitlines():
-        console.print(Text(line), no_wrap=True, overflow="ellipsis", crop=True)
+def _is_whole(trace: dict[str, Any]) -> bool:
+    """Tell whether every span's parent has arrived, and every service has said something."""
+    spans = trace["spans"]
+    known = {span["span_id"] for span in spans}
+    orphans = [span for span in spans if span["parent_id"] and span["parent_id"] not in known]
+    services = {span["service"] for span in spans}
+    return len(services) >= SERVICES_IN_STORY and not orphans
+
+
+def print_wide(console: Console, lines: Iterable[str]) -> None:
+    """Print lines as they are: a tree that is wrapped by words is no tree."""
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

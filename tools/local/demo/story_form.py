@@ -26,7 +26,13 @@ async def play_form(stage: Stage) -> None:
     try:
         await browser.open(f"{stage.stack.ports.url('intake')}/form")
         await browser.submit(
-            {"name": "Emily Carter", "email": CUSTOMER, "subject": SUBJECT, "text": TEXT}
+            {
+                "name": "Emily Carter",
+                "email": CUSTOMER,
+                "service": "services/billing",
+                "subject": SUBJECT,
+                "text": TEXT,
+            }
         )
     finally:
         await browser.close()
