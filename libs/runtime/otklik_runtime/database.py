@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from datetime import datetime
 
+    import asyncpg
     from google.protobuf.message import Message
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -148,7 +149,11 @@ class Transaction:
 
         Raises:
             InvalidInput: `event_too_large`; no event exceeds 256 KiB.
+            ValueError: it is another service's event, which this one's relay may not publish.
         """
+        if envelope.owner_of(message.DESCRIPTOR.full_name) != self._service:
+            text = f"{message.DESCRIPTOR.full_name} is not an event of {self._service}"
+            raise ValueError(text)
         if message.ByteSize() > MAX_EVENT_BYTES:
             text = f"{message.DESCRIPTOR.full_name} exceeds {MAX_EVENT_BYTES} bytes"
             raise InvalidInput("event_too_large", text)
@@ -309,13 +314,12 @@ class Database:
             Conflict: `transaction_conflict`; another transaction was faster, the same one may be
             tried again.
         """
-        with _known_errors():
-            async with self._engine.connect() as connection, connection.begin() as begun:
-                transaction = Transaction(connection, await self._begin(connection), self._service)
-                yield transaction
-                await transaction.flush()
-                failpoints.hit(BEFORE_COMMIT)
-                await begun.commit()
+        async with self._connected() as connection, connection.begin() as begun:
+            transaction = Transaction(connection, await self._begin(connection), self._service)
+            yield transaction
+            await transaction.flush()
+            failpoints.hit(BEFORE_COMMIT)
+            await begun.commit()
         failpoints.hit(AFTER_COMMIT)
         if transaction.settle() and self.wake is not None:
             self.wake()
@@ -327,14 +331,34 @@ class Database:
         Raises:
             Unavailable: `database_unavailable`.
         """
-        with _known_errors():
-            async with self._engine.connect() as connection:
-                yield connection
+        async with self._connected() as connection:
+            yield connection
 
     async def now(self) -> datetime:
         """Read the service's clock outside a transaction."""
         async with self.read() as connection:
             return await self._begin(connection)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Take a connection; turn what the driver raises into the facts a caller can act on.
+
+        What else the block raises is the block's own, be it a timeout or a lost socket.
+        """
+        driver: asyncpg.Connection[asyncpg.Record] | None = None
+        try:
+            async with self._engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                yield connection
+        except DBAPIError as error:
+            known = known_error(error)
+            if known is None:
+                raise
+            raise known from error
+        except (sqlalchemy.exc.TimeoutError, OSError) as error:
+            if driver is None or driver.is_closed():
+                raise _unavailable() from error
+            raise
 
     async def _begin(self, connection: AsyncConnection) -> datetime:
         timeout = str(max(1, int(deadlines.remaining(default=30.0) * 1000)))
@@ -343,40 +367,23 @@ class Database:
         return await self._clock.now() if self._clock is not None else now
 
 
-class _known_errors:  # noqa: N801 - reads as a statement
-    """Turn what the driver raises into the two facts a caller can act on."""
-
-    def __enter__(self) -> None:
-        """Guard a block."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: object
-    ) -> None:
-        """Translate the block's error."""
-        known = known_error(error) if error is not None else None
-        if known is not None:
-            raise known from error
-
-
 _RETRY_NOW: Sequence[str] = ("40001", "40P01")
 _UNAVAILABLE: Sequence[str] = ("08", "53", "57P", "25006", "58")
 
 
-def known_error(error: BaseException) -> Conflict | Unavailable | None:
-    """Return what a driver's error means for a caller, or None if it is a bug or one of ours."""
-    if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        if state in _RETRY_NOW:
-            return Conflict(
-                "transaction_conflict", "another change of the same rows was faster; try again"
-            )
-        if error.connection_invalidated or state.startswith(tuple(_UNAVAILABLE)):
-            return Unavailable(
-                "database_unavailable", "the database does not answer; try again in a moment"
-            )
-        return None
-    if isinstance(error, (sqlalchemy.exc.TimeoutError, OSError)):
-        return Unavailable(
-            "database_unavailable", "the database does not answer; try again in a moment"
+def known_error(error: DBAPIError) -> Conflict | Unavailable | None:
+    """Return what a driver's error means for a caller, or None if it is a bug."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state in _RETRY_NOW:
+        return Conflict(
+            "transaction_conflict", "another change of the same rows was faster; try again"
         )
+    if error.connection_invalidated or state.startswith(tuple(_UNAVAILABLE)):
+        return _unavailable()
     return None
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(
+        "database_unavailable", "the database does not answer; try again in a moment"
+    )

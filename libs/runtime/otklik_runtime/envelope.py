@@ -130,6 +130,12 @@ def headers_of(event: Recorded, owner: str) -> dict[str, str]:
     return headers
 
 
+def size_of(headers: Mapping[str, str]) -> int:
+    """Return how many bytes headers take on the wire."""
+    lines = sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
+    return len("NATS/1.0\r\n\r\n") + lines
+
+
 def incoming(
     headers: Mapping[str, str] | None,
     payload: bytes,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from otklik_runtime.database import Database
 
 PAGE = 500
+_NO_END = 2**63 - 1
 
 _PAGE_OF_ALL = """
     select position, id::text, type, aggregate_id::text, version, occurred_at, recorded_at,
@@ -60,8 +61,11 @@ async def settled_end(database: Database) -> int:
 async def read(
     database: Database, *, after_position: int, aggregate_id: str, after_version: int, limit: int
 ) -> AsyncIterator[ops_service_pb2.RecordedEvent]:
-    """Yield events in order, of one aggregate or of all, up to the settled end."""
-    end = await settled_end(database)
+    """Yield events in order, of one aggregate or of all, up to the settled end.
+
+    Versions of one aggregate are committed in their order: they need not wait for other writers.
+    """
+    end = _NO_END if aggregate_id else await settled_end(database)
     left = limit or None
     while left is None or left > 0:
         size = PAGE if left is None else min(PAGE, left)

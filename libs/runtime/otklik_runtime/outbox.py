@@ -1,10 +1,8 @@
 """The relay: takes a service's events from its database to its stream, in order, for ever.
 
-One relay per service publishes, the holder of an advisory lock on a direct connection. Events go
-in atomic batches;
-where a batch is refused they go singly, in order. The broker may forget: when its stream is a new
-one, or shorter than
-what was published, the relay publishes again what is missing.
+One relay per service publishes, the holder of an advisory lock on a direct connection. The broker
+may forget: when its stream is a new one, or shorter than what was published, the relay publishes
+again what is missing.
 """
 
 from __future__ import annotations
@@ -12,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import uuid
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 from nats.errors import Error as NatsError
-from nats.errors import MaxPayloadError
 
 from otklik_runtime import dead_letters, envelope, failpoints, telemetry
 from otklik_runtime.dead_letters import OUTBOX, DeadLetter
 from otklik_runtime.envelope import Recorded
+from otklik_runtime.publishing import REQUEST_SECONDS, Outcome, Publisher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from otklik_runtime.bus import Bus
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 
 BEFORE_PUBLISH = failpoints.register("relay.before_publish")
 AFTER_PUBLISH = failpoints.register("relay.after_publish")
@@ -46,18 +46,30 @@ CHECK_SECONDS = 2.0
 
 _RELAY_LOCK = 0x07_71_1E
 _STANDBY_SECONDS = 1.0
-_REQUEST_SECONDS = 5.0
-_WINDOW = 100
 _RESET_ROWS = 10_000
 
-# The broker's error codes for a message it will never take, however often it is offered.
-_NEVER = {10054, 10175}
+# The server lets go of the lock when the link is cut, and also when a proxy in between goes on
+# answering for a relay that is no more: the holder says something every POLL_SECONDS.
+_CUT = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+    "idle_session_timeout": "15000",
+    "idle_in_transaction_session_timeout": "15000",
+}
 
+# Never more than a batch in memory, however long the rows are; one row always.
 _UNPUBLISHED = """
-    select position, id::text, type, aggregate_id::text, version, subject, payload, occurred_at,
-    recorded_at, actor,
-           coalesce(cause_id::text, ''), coalesce(traceparent, '')
-      from events where stream_sequence is null order by position limit $1
+    select position, id::text as event_id, type, aggregate_id::text as aggregate_id, version,
+    subject, payload, occurred_at, recorded_at, actor, coalesce(cause_id::text, '') as cause_id,
+    coalesce(traceparent, '') as traceparent
+      from (select *, sum(octet_length(payload) + 1024) over (order by position) as size,
+                   row_number() over (order by position) as place
+              from (select * from events where stream_sequence is null
+                     order by position limit $1) as waiting) as sized
+     where size <= $2 or place = 1
+     order by position
 """
 
 _PUBLISHED = """
@@ -90,17 +102,9 @@ _DEAD = "update events set stream_sequence = 0, stream_created = null where posi
 _LOG = logging.getLogger(__name__)
 
 
-class _Refused(Exception):
-    """The broker answered a publish with an error."""
-
-    def __init__(self, code: int, description: str) -> None:
-        super().__init__(f"{code} {description}")
-        self.code = code
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Stream:
-    """The incarnation of the stream that is published to."""
+    """The incarnation of the stream that is published to, and how far it is known to reach."""
 
     created: datetime
     last_sequence: int
@@ -154,18 +158,13 @@ class Relay:
                 await asyncio.sleep(0.5)
 
     async def _hold(self) -> None:
+        # Without a broker the lock is of no use: whoever has one may take it.
+        client = await asyncio.wait_for(self._bus.client(), _STANDBY_SECONDS)
         connection = await asyncpg.connect(
             self._url,
             timeout=10,
             command_timeout=15,
-            server_settings={
-                "application_name": f"otklik-{self._service}-relay",
-                "tcp_keepalives_idle": "5",
-                "tcp_keepalives_interval": "5",
-                "tcp_keepalives_count": "3",
-                "tcp_user_timeout": "15000",
-                "idle_in_transaction_session_timeout": "15000",
-            },
+            server_settings={"application_name": f"otklik-{self._service}-relay", **_CUT},
         )
         try:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", _RELAY_LOCK):
@@ -173,191 +172,113 @@ class Relay:
                 if self._draining:
                     return
                 await asyncio.sleep(_STANDBY_SECONDS)
-            await self._publish_for_ever(connection)
+            wake = await client.subscribe(f"otklik.wake.{self._service}", cb=self._on_wake)
+            try:
+                await self._publish_for_ever(connection, client)
+            finally:
+                with suppress(NatsError, OSError):
+                    await wake.unsubscribe()
         finally:
-            with suppress(
-                OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncio.TimeoutError
-            ):
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
                 await asyncio.shield(asyncio.wait_for(connection.close(), 2))
             connection.terminate()
-
-    async def _publish_for_ever(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        client = await self._bus.client()
-        wake = await client.subscribe(f"otklik.wake.{self._service}", cb=self._on_wake)
-        singly = True
-        checked = 0.0
-        loop = asyncio.get_running_loop()
-        stream: _Stream | None = None
-        try:
-            while True:
-                if stream is None or loop.time() - checked > CHECK_SECONDS:
-                    stream = await self._check(client, connection)
-                    checked = loop.time()
-                self._woken.clear()
-                rows = await self._unpublished(connection)
-                telemetry.gauge("otklik.outbox.oldest_age", await self._age(connection, rows))
-                if not rows:
-                    singly = False
-                    if self._draining:
-                        return
-                    with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
-                    continue
-                failpoints.hit(BEFORE_PUBLISH)
-                sequences, dead = await self._publish(client, rows, singly=singly)
-                failpoints.hit(AFTER_PUBLISH)
-                await self._mark(connection, rows, sequences, dead, stream)
-                failpoints.hit(AFTER_MARK)
-                if len(sequences) + len(dead) < len(rows):
-                    stream, singly = None, True
-                    await asyncio.sleep(0.2)
-        finally:
-            with suppress(NatsError, OSError):
-                await wake.unsubscribe()
 
     async def _on_wake(self, _: object) -> None:
         self._woken.set()
 
-    async def _age(
-        self, connection: asyncpg.Connection[asyncpg.Record], rows: Sequence[Recorded]
-    ) -> float:
-        if not rows:
-            return 0.0
-        now: datetime = await connection.fetchval("select clock_timestamp()")
-        return (now - rows[0].recorded_at).total_seconds()
+    async def _publish_for_ever(self, connection: Connection, client: Client) -> None:
+        publisher = Publisher(client, self._service)
+        # Whoever held the lock before may have published what it did not mark.
+        singly = True
+        stream: _Stream | None = None
+        checked = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            if stream is None or loop.time() - checked > CHECK_SECONDS:
+                stream = await self._check(client, connection)
+                checked = loop.time()
+            self._woken.clear()
+            rows = await _unpublished(connection)
+            telemetry.gauge("otklik.outbox.oldest_age", await _age(connection, rows))
+            if not rows:
+                singly = False
+                if self._draining:
+                    return
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                continue
+            failpoints.hit(BEFORE_PUBLISH)
+            outcome = await publisher.publish(rows, singly=singly)
+            failpoints.hit(AFTER_PUBLISH)
+            if await self._is_shorter(connection, stream, outcome):
+                stream, singly = None, True
+                continue
+            await self._mark(connection, rows, outcome, stream)
+            failpoints.hit(AFTER_MARK)
+            singly = not outcome.settles(rows)
+            if singly:
+                _LOG.warning("the broker did not take every event", extra=_why(outcome))
+                stream = None
+                if self._draining:
+                    return
+                await asyncio.sleep(POLL_SECONDS)
 
-    async def _unpublished(self, connection: asyncpg.Connection[asyncpg.Record]) -> list[Recorded]:
-        rows: list[Recorded] = []
-        size = 0
-        for found in await connection.fetch(_UNPUBLISHED, BATCH_MESSAGES):
-            row = _recorded(found)
-            size += len(row.payload) + 1024
-            if rows and size > BATCH_BYTES:
-                break
-            rows.append(row)
-        return rows
-
-    async def _check(
-        self, client: Client, connection: asyncpg.Connection[asyncpg.Record]
-    ) -> _Stream:
+    async def _check(self, client: Client, connection: Connection) -> _Stream:
         """Look at the stream; where it has forgotten events, let them be published again."""
-        answer = await _request(client, f"$JS.API.STREAM.INFO.{self._stream_name}", b"")
+        subject = f"$JS.API.STREAM.INFO.{self._stream_name}"
+        answer = json.loads((await client.request(subject, b"", timeout=REQUEST_SECONDS)).data)
         if "error" in answer:
             self._missing = f"stream {self._stream_name} does not exist; is otklik-provisioner up?"
             telemetry.count("otklik.relay.missing_stream")
-            raise _unreachable(self._missing)
+            raise ConnectionError(self._missing)
         self._missing = None
         created = envelope.instant(_micros(answer["created"]))
         stream = _Stream(created=created, last_sequence=int(answer["state"]["last_seq"]))
         if await connection.fetchval(_ELSEWHERE, stream.created, stream.last_sequence):
-            await self._forget(connection, stream)
+            await self._forget(connection, stream.created, stream.last_sequence)
         return stream
 
-    async def _forget(
-        self, connection: asyncpg.Connection[asyncpg.Record], stream: _Stream
-    ) -> None:
+    async def _is_shorter(self, connection: Connection, stream: _Stream, outcome: Outcome) -> bool:
+        """Say whether the stream was cut since the last look: it gave a place away twice.
+
+        Then nothing of the outcome is marked: the rows are published again after those that were
+        lost, and are duplicates.
+        """
+        if outcome.first_new is None or outcome.first_new > stream.last_sequence:
+            stream.last_sequence = max([stream.last_sequence, *outcome.sequences.values()])
+            return False
+        await self._forget(connection, stream.created, outcome.first_new - 1)
+        return True
+
+    async def _forget(self, connection: Connection, created: datetime, last: int) -> None:
+        """Let every event be published again that is not in the stream up to a sequence."""
         now: datetime = await connection.fetchval("select clock_timestamp()")
-        count = 0
-        while True:
-            done = await connection.execute(
-                _FORGOTTEN,
-                stream.created,
-                stream.last_sequence,
-                now - REPUBLISH_HORIZON,
-                _RESET_ROWS,
-            )
+        count, changed = 0, _RESET_ROWS
+        while changed == _RESET_ROWS:
+            horizon = now - REPUBLISH_HORIZON
+            done = await connection.execute(_FORGOTTEN, created, last, horizon, _RESET_ROWS)
             changed = int(done.rpartition(" ")[2])
             count += changed
-            if changed < _RESET_ROWS:
-                break
         telemetry.count("otklik.relay.forgotten_events", count)
         _LOG.warning("the stream has forgotten events; publishing again", extra={"events": count})
 
-    async def _publish(
-        self, client: Client, rows: Sequence[Recorded], *, singly: bool
-    ) -> tuple[dict[int, int], list[tuple[Recorded, str]]]:
-        """Publish in order; return sequences by position, and what will never be taken."""
-        if not singly and len(rows) > 1:
-            try:
-                return await self._atomically(client, rows), []
-            except (_Refused, MaxPayloadError):
-                telemetry.count("otklik.relay.refused_batches")
-        return await self._singly(client, rows)
-
-    async def _atomically(self, client: Client, rows: Sequence[Recorded]) -> dict[int, int]:
-        batch = uuid.uuid4().hex  # noqa: TID251 - names one publish attempt, nothing kept
-        for place, row in enumerate(rows, 1):
-            headers = envelope.headers_of(row, self._service)
-            headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(place)
-            if place == len(rows):
-                headers["Nats-Batch-Commit"] = "1"
-                answer = await client.request(
-                    row.subject, row.payload, timeout=_REQUEST_SECONDS, headers=headers
-                )
-            else:
-                await client.publish(row.subject, row.payload, headers=headers)
-        acknowledged = _acknowledged(answer.data)
-        if int(acknowledged.get("count", 0)) != len(rows):
-            raise _Refused(0, "the batch was taken in part")
-        first = int(acknowledged["seq"]) - len(rows) + 1
-        return {row.position: first + place for place, row in enumerate(rows)}
-
-    async def _singly(
-        self, client: Client, rows: Sequence[Recorded]
-    ) -> tuple[dict[int, int], list[tuple[Recorded, str]]]:
-        sequences: dict[int, int] = {}
-        dead: list[tuple[Recorded, str]] = []
-        for begin in range(0, len(rows), _WINDOW):
-            window = rows[begin : begin + _WINDOW]
-            answers = await asyncio.gather(
-                *(self._one(client, row) for row in window), return_exceptions=True
-            )
-            for row, answer in zip(window, answers, strict=True):
-                if isinstance(answer, int):
-                    sequences[row.position] = answer
-                elif isinstance(answer, MaxPayloadError) or (
-                    isinstance(answer, _Refused) and answer.code in _NEVER
-                ):
-                    dead.append((row, str(answer)))
-                elif not isinstance(answer, (_Refused, NatsError, OSError, asyncio.TimeoutError)):
-                    raise answer
-            if len(sequences) + len(dead) < begin + len(window):
-                break
-        return sequences, dead
-
-    async def _one(self, client: Client, row: Recorded) -> int:
-        """Publish one event; a duplicate counts as published."""
-        headers = envelope.headers_of(row, self._service)
-        answer = await client.request(
-            row.subject, row.payload, timeout=_REQUEST_SECONDS, headers=headers
-        )
-        return int(_acknowledged(answer.data)["seq"])
-
     async def _mark(
         self,
-        connection: asyncpg.Connection[asyncpg.Record],
+        connection: Connection,
         rows: Sequence[Recorded],
-        sequences: dict[int, int],
-        dead: Sequence[tuple[Recorded, str]],
+        outcome: Outcome,
         stream: _Stream,
     ) -> None:
-        positions = [row.position for row in rows if row.position in sequences]
-        if positions:
-            await connection.execute(
-                _PUBLISHED,
-                positions,
-                [sequences[position] for position in positions],
-                stream.created,
-            )
-            for row in rows:
-                if row.position in sequences:
-                    telemetry.count("otklik.events.published", type=row.type)
-        for row, error in dead:
+        if outcome.sequences:
+            positions, sequences = list(outcome.sequences), list(outcome.sequences.values())
+            await connection.execute(_PUBLISHED, positions, sequences, stream.created)
+            types = Counter(row.type for row in rows if row.position in outcome.sequences)
+            for type_name, count in types.items():
+                telemetry.count("otklik.events.published", count, type=type_name)
+        for row, error in outcome.dead:
             await self._bury(connection, row, error)
 
-    async def _bury(
-        self, connection: asyncpg.Connection[asyncpg.Record], row: Recorded, error: str
-    ) -> None:
+    async def _bury(self, connection: Connection, row: Recorded, error: str) -> None:
         """Set aside an event that the broker will never take, and go on."""
         letter = DeadLetter(
             stream=OUTBOX,
@@ -380,45 +301,20 @@ class Relay:
             await connection.execute(_DEAD, row.position)
 
 
-def _recorded(found: asyncpg.Record) -> Recorded:
-    return Recorded(
-        position=found[0],
-        event_id=found[1],
-        type=found[2],
-        aggregate_id=found[3],
-        version=found[4],
-        subject=found[5],
-        payload=found[6],
-        occurred_at=found[7],
-        recorded_at=found[8],
-        actor=found[9],
-        cause_id=found[10],
-        traceparent=found[11],
-    )
+async def _unpublished(connection: Connection) -> list[Recorded]:
+    found = await connection.fetch(_UNPUBLISHED, BATCH_MESSAGES, BATCH_BYTES)
+    return [Recorded(**dict(row.items())) for row in found]
 
 
-async def _request(client: Client, subject: str, payload: bytes) -> dict[str, Any]:
-    answer = await client.request(subject, payload, timeout=_REQUEST_SECONDS)
-    found: dict[str, Any] = json.loads(answer.data)
-    return found
+async def _age(connection: Connection, rows: Sequence[Recorded]) -> float:
+    if not rows:
+        return 0.0
+    now: datetime = await connection.fetchval("select clock_timestamp()")
+    return (now - rows[0].recorded_at).total_seconds()
 
 
-def _acknowledged(data: bytes) -> dict[str, Any]:
-    """Read a publish acknowledgement.
-
-    Raises:
-        _Refused: the broker says no.
-    """
-    found: dict[str, Any] = json.loads(data)
-    if "error" in found:
-        raise _Refused(
-            int(found["error"].get("err_code", 0)), str(found["error"].get("description", ""))
-        )
-    return found
-
-
-def _unreachable(text: str) -> OSError:
-    return ConnectionError(text)
+def _why(outcome: Outcome) -> dict[str, str]:
+    return {"error": f"{type(outcome.error).__name__}: {outcome.error}"}
 
 
 def _micros(text: str) -> str:
