@@ -95,9 +95,10 @@ class ClockCancelled(ClockFact):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictWithdrawn(ClockFact):
-    """What had been said of a clock is no longer true."""
+    """What had been said of a clock is no longer true; it waits again until `deadline`."""
 
     verdict: Verdict
+    deadline: datetime | None = None
 
 
 def changes(before: Iterable[Clock], after: Iterable[Clock]) -> tuple[ClockFact, ...]:
@@ -165,6 +166,7 @@ def _withdrawn(clock: Clock, verdict: Verdict, at: datetime) -> VerdictWithdrawn
         instance=clock.instance,
         occurred_at=at,
         verdict=verdict,
+        deadline=clock.deadline if clock.open else None,
     )
 
 

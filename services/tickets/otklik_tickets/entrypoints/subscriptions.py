@@ -25,6 +25,9 @@ HEARD: Mapping[str, Mapping[type[Message], Callable[[Incoming], Any]]] = {
         sla.ClockPaused: heard.clock_stands,
         sla.ClockResumed: heard.clock_runs,
         sla.ClockMet: heard.clock_stands,
+        sla.ClockDeadlineMoved: heard.clock_runs,
+        sla.ClockVerdictWithdrawn: heard.clock_runs,
+        sla.ClockCancelled: heard.clock_stands,
         sla.ClockBreached: heard.clock_breached,
     },
     "notify": {

@@ -52,15 +52,18 @@ def clocks_armed(event: Incoming) -> Sequence[ShowClock]:
 
 
 def clock_runs(event: Incoming) -> Sequence[ShowClock]:
-    """A clock started or resumed: it has this deadline now."""
-    message = cast("sla.ClockStarted | sla.ClockResumed", event.message)
+    """A clock started, resumed, moved or waits again: it has this deadline now, or none."""
+    message = cast(
+        "sla.ClockStarted | sla.ClockResumed | sla.ClockDeadlineMoved | sla.ClockVerdictWithdrawn",
+        event.message,
+    )
     due = message.due_time if message.HasField("due_time") else None
     return [_clock(message.ticket_id, message.kind, message.instance, due=due)]
 
 
 def clock_stands(event: Incoming) -> Sequence[ShowClock]:
-    """A clock is paused or met: it has no deadline now."""
-    message = cast("sla.ClockPaused | sla.ClockMet", event.message)
+    """A clock is paused, met or ended: it has no deadline now."""
+    message = cast("sla.ClockPaused | sla.ClockMet | sla.ClockCancelled", event.message)
     return [_clock(message.ticket_id, message.kind, message.instance, due=None)]
 
 
