@@ -1,7 +1,6 @@
 """What the desk offers and how it works: services, request types, segments, the priority matrix."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -59,14 +58,15 @@ class Catalogue:
     priorities: PriorityMatrix | None = None
 
     def service_by_keywords(self, text: str) -> Service | None:
-        """The service whose longest keyword stands in this text at the beginning of a word."""
-        if self._keyword_pattern is None:
-            return None
-        found = {match.group(1) for match in self._keyword_pattern.finditer(text.lower())}
-        if not found:
-            return None
-        # The second key makes the choice between equally long words the same on every replica.
-        return self._by_keyword[max(found, key=lambda word: (len(word), word))]
+        """The service whose longest keyword stands in this text at the beginning of a word.
+
+        Only the beginning is looked at: Russian words bend at their end.
+        """
+        lowered = text.lower()
+        for keyword, service in self._by_keyword:
+            if _begins_a_word(keyword, lowered):
+                return service
+        return None
 
     def catch_all(self) -> Service:
         """The service of a message that nothing else tells: the first one without keywords."""
@@ -111,19 +111,19 @@ class Catalogue:
         )
 
     @cached_property
-    def _by_keyword(self) -> Mapping[str, Service]:
-        # The service added first keeps a word that two of them claim.
+    def _by_keyword(self) -> Sequence[tuple[str, Service]]:
+        """Every keyword with its service, the longest first."""
         words: dict[str, Service] = {}
         for service in self.services.values():
             for keyword in service.keywords:
+                # The service added first keeps a word that two of them claim.
                 words.setdefault(keyword.lower(), service)
-        return words
+        return sorted(words.items(), key=lambda each: (-len(each[0]), each[0]))
 
-    @cached_property
-    def _keyword_pattern(self) -> re.Pattern[str] | None:
-        if not self._by_keyword:
-            return None
-        longest_first = sorted(self._by_keyword, key=len, reverse=True)
-        # Only the beginning of a word is anchored: Russian words bend at their end. The look-ahead
-        # lets overlapping words of different services all be found.
-        return re.compile(rf"(?<!\w)(?=({'|'.join(map(re.escape, longest_first))}))")
+
+def _begins_a_word(keyword: str, text: str) -> bool:
+    # Searching each word by itself is much faster than one pattern of them all.
+    place = text.find(keyword)
+    while place > 0 and (text[place - 1].isalnum() or text[place - 1] == "_"):
+        place = text.find(keyword, place + 1)
+    return place >= 0

@@ -7,7 +7,7 @@ in memory, in the order of the stream.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from otklik_runtime import ids
 from otklik_tickets.domain import actors, events
@@ -40,14 +40,14 @@ async def open_or_append(unit: UnitOfWork, heard: Sequence[HearMessage]) -> None
         return
     tickets = await unit.tickets.lock_conversations({each.conversation_id for each in accepted})
     customers = await writers_of(unit, accepted)
-    batch = _Batch(
-        unit=unit,
-        catalogue=catalogue,
-        conversations=Conversations(tickets),
-    )
-    for message, customer in zip(accepted, customers, strict=True):
-        batch.decide(message, customer)
-    await batch.keep()
+    desk = _Desk(unit=unit, catalogue=catalogue, conversations=Conversations(tickets))
+    routes = [
+        desk.route(message, customer) for message, customer in zip(accepted, customers, strict=True)
+    ]
+    await _number([route.ticket for route in routes if route.opens], unit)
+    for route in routes:
+        desk.follow(route)
+    await _keep(unit, routes)
 
 
 async def _not_yet_known(unit: UnitOfWork, heard: Sequence[HearMessage]) -> list[HearMessage]:
@@ -78,51 +78,75 @@ def _rejection(message: HearMessage) -> events.MessageRejected:
     )
 
 
-@dataclass(kw_only=True)
-class _Batch:
-    """The decisions about one batch, before they are kept."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Route:
+    """Where a message goes: to a ticket that it opens, or to one it is appended to."""
+
+    message: HearMessage
+    customer: Customer
+    ticket: Ticket
+    public: PublicMessage
+    opens: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Desk:
+    """What the decisions of one batch are made with."""
 
     unit: UnitOfWork
     catalogue: Catalogue
     conversations: Conversations
-    opened: list[Ticket] = field(default_factory=list)
-    changed: dict[str, Ticket] = field(default_factory=dict)
-    messages: list[PublicMessage] = field(default_factory=list)
-    said: list[events.Event] = field(default_factory=list)
 
-    def decide(self, message: HearMessage, customer: Customer) -> None:
-        """Append the message where its writer takes part, or open a ticket for it."""
+    def route(self, message: HearMessage, customer: Customer) -> _Route:
+        """Find the message's ticket, or make it. No ticket is changed yet.
+
+        Following an earlier route of the batch opens no closed ticket and moves nobody, so every
+        message may be routed before the first one is followed.
+        """
         writer = Writer(
             customer_id=customer.id,
             partner_id=message.partner_id,
             proven=proves_writer(message.channel),
         )
         home = self.conversations.home(message.conversation_id, writer, automatic=message.automatic)
-        if home is None:
-            self._open(message, customer)
-        else:
-            self._append(message, customer, home)
+        ticket = home or self._opened(message, customer)
+        return _Route(
+            message=message,
+            customer=customer,
+            ticket=ticket,
+            public=_public_message(message, customer, ticket.id),
+            opens=home is None,
+        )
 
-    async def keep(self) -> None:
-        """Number the new tickets, write everything and say it in the order it was decided."""
-        if self.opened:
-            numbers = await self.unit.tickets.numbers(len(self.opened))
-            for ticket, number in zip(self.opened, numbers, strict=True):
-                ticket.number = number
-            await self.unit.tickets.add(self.opened)
-        if self.changed:
-            await self.unit.tickets.save(list(self.changed.values()))
-        await self.unit.tickets.add_messages(self.messages)
-        numbered = {ticket.id: ticket.number for ticket in self.opened}
-        for event in self.said:
-            if isinstance(event, events.TicketOpened):
-                self.unit.record(replace(event, number=numbered[event.ticket_id]))
-            else:
-                self.unit.record(event)
+    def follow(self, route: _Route) -> None:
+        """Do with the ticket what the message does to it, and say so."""
+        message, ticket = route.message, route.ticket
+        if route.opens:
+            service = self.catalogue.services[ticket.service]
+            self.unit.record(
+                ticket.opened(
+                    actor=route.public.author,
+                    segment=self.catalogue.segment_of(route.customer.segment).name,
+                    service_display_name=service.display_name.in_language(ticket.locale),
+                    item_id=message.item_id,
+                    cause=message.cause,
+                )
+            )
+            return
+        said = ticket.append(
+            route.public,
+            item_id=message.item_id,
+            internet_message_id=message.internet_message_id,
+            reply_route=message.reply_route,
+            matrix=self.catalogue.matrix(ticket.request_type),
+            now=self.unit.now,
+            cause=message.cause,
+        )
+        for event in said:
+            self.unit.record(event)
 
-    def _open(self, message: HearMessage, customer: Customer) -> None:
+    def _opened(self, message: HearMessage, customer: Customer) -> Ticket:
         service = _service_of(message, self.catalogue)
-        classification = self.catalogue.classify(service, segment=customer.segment)
         refused = self.conversations.exists(message.conversation_id)
         ticket = Ticket.open(
             ticket_id=ids.new_id(),
@@ -130,7 +154,7 @@ class _Batch:
             proposed_conversation_id=message.conversation_id if refused else "",
             customer_id=customer.id,
             partner_id=message.partner_id,
-            classification=classification,
+            classification=self.catalogue.classify(service, segment=customer.segment),
             subject=message.subject,
             channel=message.channel,
             locale=customer.locale or message.locale,
@@ -141,33 +165,25 @@ class _Batch:
             received_at=message.received_at,
             now=self.unit.now,
         )
-        self.opened.append(ticket)
         self.conversations.add(ticket)
-        self.messages.append(_public_message(message, customer, ticket.id))
-        self.said.append(
-            ticket.opened(
-                actor=_author(message, customer),
-                segment=self.catalogue.segment_of(customer.segment).name,
-                service_display_name=service.display_name.in_language(ticket.locale),
-                item_id=message.item_id,
-                cause=message.cause,
-            )
-        )
+        return ticket
 
-    def _append(self, message: HearMessage, customer: Customer, ticket: Ticket) -> None:
-        public = _public_message(message, customer, ticket.id)
-        self.messages.append(public)
-        self.said += ticket.append(
-            public,
-            item_id=message.item_id,
-            internet_message_id=message.internet_message_id,
-            reply_route=message.reply_route,
-            matrix=self.catalogue.matrix(ticket.request_type),
-            now=self.unit.now,
-            cause=message.cause,
-        )
-        if ticket.number:
-            self.changed[ticket.id] = ticket
+
+async def _number(opened: Sequence[Ticket], unit: UnitOfWork) -> None:
+    if opened:
+        numbers = await unit.tickets.numbers(len(opened))
+        for ticket, number in zip(opened, numbers, strict=True):
+            ticket.number = number
+
+
+async def _keep(unit: UnitOfWork, routes: Sequence[_Route]) -> None:
+    opened = {route.ticket.id: route.ticket for route in routes if route.opens}
+    changed = {route.ticket.id: route.ticket for route in routes if route.ticket.id not in opened}
+    if opened:
+        await unit.tickets.add(list(opened.values()))
+    if changed:
+        await unit.tickets.save(list(changed.values()))
+    await unit.tickets.add_messages([route.public for route in routes])
 
 
 def _service_of(message: HearMessage, catalogue: Catalogue) -> Service:

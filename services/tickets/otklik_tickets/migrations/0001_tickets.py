@@ -26,13 +26,10 @@ _STATEMENTS = (
         address text not null,
         customer_id uuid not null,
         verified boolean not null,
-        constraint pk_customer_identities primary key (channel, address),
-        constraint fk_customer_identities_customer_id foreign key (customer_id)
-            references customers (id) deferrable initially deferred
+        constraint pk_customer_identities primary key (channel, address)
     )
     """,
     "create index ix_customer_identities_customer_id on customer_identities (customer_id)",
-    "create index ix_customer_identities_address on customer_identities (address)",
     """
     create table tickets (
         id uuid not null,
@@ -65,8 +62,7 @@ _STATEMENTS = (
         version integer not null,
         constraint pk_tickets primary key (id),
         constraint uq_tickets_number unique (number),
-        constraint uq_tickets_conversation_id unique (conversation_id),
-        constraint fk_tickets_customer_id foreign key (customer_id) references customers (id)
+        constraint uq_tickets_conversation_id unique (conversation_id)
     )
     """,
     """
@@ -97,8 +93,7 @@ _STATEMENTS = (
         delivery_state text not null,
         attachments jsonb not null,
         created_at timestamptz not null,
-        constraint pk_public_messages primary key (id),
-        constraint fk_public_messages_ticket_id foreign key (ticket_id) references tickets (id)
+        constraint pk_public_messages primary key (id)
     )
     """,
     "create index ix_public_messages_ticket_id on public_messages (ticket_id, created_at, id)",

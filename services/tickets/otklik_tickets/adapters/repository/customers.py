@@ -25,6 +25,27 @@ _BY_ADDRESSES = f"""
       join customers c on c.id = i.customer_id
 """  # noqa: S608 - columns of our own table
 
+# The address settles who the newcomer is: of two who claim one at the same moment the second waits
+# for the first, and then leaves it to them. In one statement, so that only winners become rows.
+_WELCOME = """
+    with newcomers as (
+      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
+                           $6::timestamptz[], $7::integer[], $8::smallint[], $9::text[],
+                           $10::boolean[])
+        as f (id, display_name, segment, locale, time_zone, created_at, version, channel, address,
+              verified)),
+    claimed as (
+      insert into customer_identities (channel, address, customer_id, verified)
+      select channel, address, id, verified from newcomers where channel is not null
+      on conflict (channel, address) do nothing
+      returning customer_id),
+    added as (
+      insert into customers (id, display_name, segment, locale, time_zone, created_at, version)
+      select id, display_name, segment, locale, time_zone, created_at, version from newcomers
+       where channel is null or id in (select customer_id from claimed))
+    select customer_id::text from claimed
+"""
+
 _CLAIM = bulk.insert(
     tables.customer_identities,
     "on conflict (channel, address) do nothing returning customer_id::text",
@@ -102,20 +123,10 @@ class PostgresCustomers:
 
     async def welcome(self, customers: Sequence[Customer]) -> dict[Address, Customer]:
         """Keep these new customers, unless somebody has their address by now."""
-        claims = [
-            (identity.address.channel, identity.address.value, customer.id, identity.verified)
-            for customer in customers
-            for identity in customer.identities
-        ]
-        won: set[str] = set()
-        if claims:
-            # Waits for whoever claims one of these at the same moment, then leaves it to them.
-            found = await fetch(self._connection, _CLAIM, *bulk.by_column(claims))
-            won = {row[0] for row in found}
-        added = [each for each in customers if each.id in won or not each.identities]
-        if added:
-            await self._insert(added)
-        settled = {each.identities[0].address: each for each in added if each.identities}
+        rows = [(*_row(each), *_claim(each)) for each in customers]
+        found = await fetch(self._connection, _WELCOME, *bulk.by_column(rows))
+        won = {row[0] for row in found}
+        settled = {each.identities[0].address: each for each in customers if each.id in won}
         lost = [
             each.identities[0].address
             for each in customers
@@ -128,7 +139,7 @@ class PostgresCustomers:
         known = await self.by_addresses([each.address for each in customer.identities])
         for taken in known.values():
             raise IdentityTaken(taken.id)
-        await self._insert([customer])
+        await execute(self._connection, _ADD, *bulk.by_column([_row(customer)]))
         claims = sorted(
             (each.address.channel, each.address.value, customer.id, each.verified)
             for each in customer.identities
@@ -147,21 +158,6 @@ class PostgresCustomers:
         await execute(self._connection, _COUNT, customer_ids)
         return await self._many(customer_ids)
 
-    async def _insert(self, customers: Sequence[Customer]) -> None:
-        rows = [
-            (
-                each.id,
-                each.display_name,
-                each.segment,
-                each.locale,
-                each.time_zone,
-                each.created_at,
-                each.version,
-            )
-            for each in customers
-        ]
-        await execute(self._connection, _ADD, *bulk.by_column(rows))
-
     async def _many(self, customer_ids: Collection[str]) -> list[Customer]:
         rows = await fetch(self._connection, _GET, list(customer_ids))
         identities = await identities_of(self._connection, customer_ids)
@@ -170,3 +166,24 @@ class PostgresCustomers:
 
 def _columns(addresses: Collection[Address]) -> tuple[list[int], list[str]]:
     return [each.channel for each in addresses], [each.value for each in addresses]
+
+
+def _row(customer: Customer) -> tuple[object, ...]:
+    """The values of a new row of `tables.customers`, in the order of its columns."""
+    return (
+        customer.id,
+        customer.display_name,
+        customer.segment,
+        customer.locale,
+        customer.time_zone,
+        customer.created_at,
+        customer.version,
+    )
+
+
+def _claim(customer: Customer) -> tuple[object, ...]:
+    """The one address a newcomer claims, if it has one."""
+    if not customer.identities:
+        return (None, None, None)
+    identity = customer.identities[0]
+    return (identity.address.channel, identity.address.value, identity.verified)

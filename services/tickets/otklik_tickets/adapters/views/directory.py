@@ -8,6 +8,7 @@ from otklik_tickets.adapters.repository.customers import (
 )
 from otklik_tickets.adapters.repository.directory import AGENT, agent_of
 from otklik_tickets.adapters.statements import fetch, fetch_one
+from otklik_tickets.domain.channels import Channel
 from otklik_tickets.domain.customer import Customer
 from otklik_tickets.domain.errors import CustomerNotFound
 from otklik_tickets.domain.shown import Page
@@ -24,7 +25,7 @@ _CUSTOMERS_AT = f"""
     select {CUSTOMER} from customers c
      where c.id < $1::uuid
        and c.id in (select i.customer_id from customer_identities i
-                     where i.address in ($3, lower($3)))
+                     where i.channel = any($4::smallint[]) and i.address in ($3, lower($3)))
      order by c.id desc limit $2
 """  # noqa: S608 - columns of our own table
 
@@ -57,7 +58,9 @@ class PostgresDirectoryViews:
         async with self._database.read() as connection:
             before = after_id or _NEWEST
             if address:
-                rows = await fetch(connection, _CUSTOMERS_AT, before, size + 1, address.strip())
+                rows = await fetch(
+                    connection, _CUSTOMERS_AT, before, size + 1, address.strip(), list(Channel)
+                )
             else:
                 rows = await fetch(connection, _CUSTOMERS, before, size + 1)
             identities = await identities_of(connection, [row[0] for row in rows[:size]])
