@@ -35,7 +35,9 @@ BEFORE_RESULT_COMMIT = failpoints.register("notify.before_result_commit")
 AFTER_RESULT_COMMIT = failpoints.register("notify.after_result_commit")
 
 POLL_SECONDS = 0.5
-PREFETCH = 4
+TOGETHER_SECONDS = 0.005
+"""How long the result of one attempt waits for those of others."""
+PREFETCH = 8
 """Deliveries taken for each hand: the next one waits while one is carried."""
 _AWAY_SECONDS = 0.5
 
@@ -199,6 +201,9 @@ class Sender:
     async def _conclude(self) -> None:
         while True:
             results = [await self._results.get()]
+            if self._in_hand > len(results):
+                # Others are about to end: one transaction for all of them costs a fifth.
+                await asyncio.sleep(TOGETHER_SECONDS)
             while not self._results.empty():
                 results.append(self._results.get_nowait())
             await self._write_down(results)
