@@ -1,5 +1,6 @@
 """Calls the gRPC APIs as somebody: an agent who signed in, a partner, nobody."""
 
+import asyncio
 import re
 import secrets as randomness
 import time
@@ -121,12 +122,15 @@ class _Renewed:
         self._exchange = exchange
         self._token = ""
         self._until = 0.0
+        self._renewing = asyncio.Lock()
 
     async def __call__(self) -> str:
-        if time.monotonic() > self._until:
-            self._token, good_for = await self._exchange()
-            self._until = time.monotonic() + good_for - RENEW_BEFORE_SECONDS
-        return self._token
+        # One exchange for everybody who waits: each opens a session of its own.
+        async with self._renewing:
+            if time.monotonic() > self._until:
+                self._token, good_for = await self._exchange()
+                self._until = time.monotonic() + good_for - RENEW_BEFORE_SECONDS
+            return self._token
 
 
 class _Bearer(grpc.aio.UnaryUnaryClientInterceptor):
