@@ -51,6 +51,7 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
             feedback_url=settings.feedback_public_url,
         ),
         patience=timedelta(seconds=settings.acknowledgement_wait_seconds),
+        automatic_limit=settings.automatic_limit,
     )
     sender = Sender(
         database,

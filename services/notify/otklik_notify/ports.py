@@ -95,6 +95,10 @@ class Deliveries(Protocol):
         """Add deliveries that are not there yet; return the ids of those that were new."""
         ...
 
+    async def automatic_since(self, addresses: Collection[str], since: datetime) -> dict[str, int]:
+        """Count what machines have written to these addresses since then."""
+        ...
+
     async def take(self, now: datetime, limit: int) -> list[tuple[Delivery, Mail]]:
         """Lock deliveries for which something is due and that nobody else holds."""
         ...
@@ -180,11 +184,13 @@ class Desk:
         texts: The texts.
         links: The tokens and pages.
         patience: How long an acknowledgement waits for its deadline.
+        automatic_limit: How many automatic mails one address gets in a day.
     """
 
     texts: Texts
     links: Links
     patience: timedelta
+    automatic_limit: int
 
 
 class Carrier(Protocol):

@@ -47,6 +47,12 @@ class Settings(env.Settings):
         gt=0,
         description="how long an acknowledgement waits for its deadline before it leaves without",
     )
+    automatic_limit: int = Field(
+        default=500,
+        ge=1,
+        description="how many automatic mails one address gets in 24 hours: ends loops between "
+        "machines; agents' answers are never limited",
+    )
     desk_public_url: str = Field(
         default="", description="the desk's public address, for customers' links"
     )

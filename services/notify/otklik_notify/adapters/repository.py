@@ -13,11 +13,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otklik_notify.adapters import rows
-from otklik_notify.adapters.tables import OPEN, WAITING, accounts, acknowledgements
+from otklik_notify.adapters.tables import AUTOMATIC, OPEN, WAITING, accounts, acknowledgements
 from otklik_notify.adapters.tables import deliveries as deliveries_table
 from otklik_notify.adapters.tables import threads as threads_table
 from otklik_notify.domain.acknowledgement import Acknowledgement, Half, Outcome
-from otklik_notify.domain.delivery import Delivery
+from otklik_notify.domain.delivery import Delivery, State
 from otklik_notify.domain.mail import Account, Mail, Thread
 
 
@@ -176,6 +176,20 @@ class PostgresDeliveries:
             sorted((rows.row_of_delivery(delivery, mail) for delivery, mail in queued), key=_id),
         )
         return set(found.scalars())
+
+    async def automatic_since(self, addresses: Collection[str], since: datetime) -> dict[str, int]:
+        """Count what machines have written to these addresses since then."""
+        found = await self._connection.execute(
+            select(deliveries_table.c.recipient, func.count())
+            .where(
+                AUTOMATIC,
+                deliveries_table.c.state != State.FAILED,
+                deliveries_table.c.recipient.in_(sorted(addresses)),
+                deliveries_table.c.created_at > since,
+            )
+            .group_by(deliveries_table.c.recipient)
+        )
+        return {address: count for address, count in found}  # noqa: C416 - rows are no pairs to mypy
 
     async def take(self, now: datetime, limit: int) -> list[tuple[Delivery, Mail]]:
         """Lock deliveries for which something is due and that nobody else holds."""

@@ -20,6 +20,7 @@ _ID = Uuid(as_uuid=False)
 _INSTANT = DateTime(timezone=True)
 
 OPEN = text("state in ('queued', 'sending')")
+AUTOMATIC = text("automatic <> ''")
 WAITING = text("outcome = 'waiting'")
 
 # One row for each ticket, for ever: what makes the acknowledgement one. What it needs to be written
@@ -85,6 +86,12 @@ deliveries = Table(
     Column("thread_references", ARRAY(Text), nullable=False),
     Column("automatic", Text, nullable=False),
     Index("ix_deliveries_due_at", "due_at", postgresql_where=OPEN),
+    Index(
+        "ix_deliveries_recipient_created_at",
+        "recipient",
+        "created_at",
+        postgresql_where=AUTOMATIC,
+    ),
     Index("ix_deliveries_created_at_id", "created_at", "id"),
     Index("ix_deliveries_conversation_id_created_at_id", "conversation_id", "created_at", "id"),
 )

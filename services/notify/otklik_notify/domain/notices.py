@@ -6,6 +6,7 @@ Another mail is another row here and two text files, never another function.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from otklik_runtime.ids import stable_id
@@ -131,6 +132,38 @@ class Notice:
     traceparent: str = ""
 
     @property
+    def is_automatic(self) -> bool:
+        """Say whether a machine writes it."""
+        return self.template.automatic is not Automatic.NO
+
+    @property
     def delivery_id(self) -> str:
         """Name the one delivery this notice can ever become."""
         return stable_id("notify.delivery", self.template.about, self.about_id)
+
+
+BRAKE_PERIOD = timedelta(hours=24)
+"""Over how long automatic mails to one address are counted."""
+
+
+@dataclass(kw_only=True)
+class Brake:
+    """Ends loops between machines that no header betrays: so much to one address, and no more.
+
+    Attributes:
+        limit: How many automatic notices one address gets in a day.
+        counts: How many each address has got.
+    """
+
+    limit: int
+    counts: dict[str, int]
+
+    def obstacle(self, notice: Notice) -> str:
+        """Count an automatic notice, or name why it must not leave; a person's always may."""
+        if notice.route is None or not notice.is_automatic:
+            return ""
+        count = self.counts.get(notice.route.address, 0)
+        if count >= self.limit:
+            return "too_many_automatic"
+        self.counts[notice.route.address] = count + 1
+        return ""

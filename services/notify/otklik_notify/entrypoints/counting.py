@@ -40,6 +40,8 @@ def told(result: Told) -> None:
     """Count what was queued."""
     if result.queued:
         telemetry.count(QUEUED, result.queued)
+    for reason in result.failed:
+        telemetry.count(FAILED, reason=reason)
     for outcome in result.acknowledgements:
         telemetry.count(ACKNOWLEDGEMENTS, outcome=str(outcome))
 

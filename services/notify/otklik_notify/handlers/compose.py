@@ -4,7 +4,7 @@ from datetime import datetime
 
 from otklik_notify.domain.delivery import Delivery
 from otklik_notify.domain.mail import Account, Mail, Thread, bare_subject, one_line
-from otklik_notify.domain.notices import Automatic, Notice
+from otklik_notify.domain.notices import Notice
 from otklik_notify.ports import Desk
 
 BOUNCE_LOCAL_PART = "bounce"
@@ -31,13 +31,12 @@ def compose(
             "now": now,
         },
     )
-    automatic = notice.template.automatic is not Automatic.NO
     mail = Mail(
         recipient=notice.route.address if notice.route else "",
         envelope_sender=account.tagged(
             BOUNCE_LOCAL_PART, desk.links.bounce_token(notice.delivery_id)
         )
-        if automatic
+        if notice.is_automatic
         else account.address,
         from_name=one_line(organisation),
         from_address=account.address,
@@ -56,7 +55,7 @@ def compose(
 def undeliverable(notice: Notice, account: Account, now: datetime) -> tuple[Delivery, Mail]:
     """Keep a record of a notice that cannot be addressed; nothing of it will ever leave."""
     mail = Mail(
-        recipient="",
+        recipient=one_line(notice.route.address) if notice.route else "",
         envelope_sender="",
         from_name="",
         from_address=account.address,

@@ -13,7 +13,7 @@ from otklik_notify.domain.delivery import Delivery
 from otklik_notify.domain.errors import AccountNotKnown
 from otklik_notify.domain.events import DeliveryFailed
 from otklik_notify.domain.mail import Mail, Thread
-from otklik_notify.domain.notices import Notice, Route
+from otklik_notify.domain.notices import BRAKE_PERIOD, Brake, Notice, Route
 from otklik_notify.handlers.compose import compose, undeliverable
 from otklik_notify.ports import Desk, UnitOfWork
 
@@ -22,9 +22,16 @@ _SENT = frozenset({Outcome.SENT, Outcome.SENT_WITHOUT_DEADLINE})
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a unit has queued, for the one who counts."""
+    """What a unit has queued, for the one who counts.
+
+    Attributes:
+        queued: How many notices were asked for.
+        failed: Why some of them can never leave.
+        acknowledgements: What became of the acknowledgements that were settled.
+    """
 
     queued: int = 0
+    failed: tuple[str, ...] = ()
     acknowledgements: tuple[Outcome, ...] = ()
 
 
@@ -38,10 +45,10 @@ async def tell(unit: UnitOfWork, commands: Sequence[Command], desk: Desk) -> Tol
     released, waiting = await _release(unit, halves)
     notices = list(_in_order(commands, released))
     accounts = [*(notice.route for notice in notices), *waiting]
-    threads = await _queue(unit, notices, desk, routes=accounts, commands=commands)
-    await unit.threads.save(threads)
+    failed = await _queue(unit, notices, desk, routes=accounts, commands=commands)
     return Told(
         queued=len(notices),
+        failed=failed,
         acknowledgements=tuple(each.outcome for each in released),
     )
 
@@ -52,11 +59,13 @@ async def acknowledge_overdue(unit: UnitOfWork, desk: Desk, limit: int) -> Told:
     released = [each.settled(unit.now) for each in due]
     await unit.acknowledgements.settle(released)
     notices = [each.notice() for each in released if each.outcome in _SENT]
-    threads = await _queue(
-        unit, notices, desk, routes=[notice.route for notice in notices], commands=()
+    routes = [notice.route for notice in notices]
+    failed = await _queue(unit, notices, desk, routes=routes, commands=())
+    return Told(
+        queued=len(notices),
+        failed=failed,
+        acknowledgements=tuple(each.outcome for each in released),
     )
-    await unit.threads.save(threads)
-    return Told(queued=len(notices), acknowledgements=tuple(each.outcome for each in released))
 
 
 def _half(unit: UnitOfWork, command: Command, desk: Desk) -> Half | None:
@@ -117,21 +126,22 @@ async def _queue(
     *,
     routes: Sequence[Route | None],
     commands: Sequence[Command],
-) -> list[Thread]:
-    """Make mails of the notices and add them; return the threads as they are then."""
+) -> tuple[str, ...]:
+    """Make mails of the notices and add them; return why some of them can never leave."""
     names = {route.account for route in routes if route is not None}
     accounts = await unit.accounts.known(names) if names else {}
     for name in names:
         if name not in accounts:
             raise AccountNotKnown(name)
     threads = await _threads(unit, notices, commands)
+    brake = await _brake(unit, notices, desk)
     queued: list[tuple[Delivery, Mail]] = []
     failed: dict[str, DeliveryFailed] = {}
     for notice in notices:
         if notice.route is None or not notice.route.address:
             continue
         thread, account = threads[notice.conversation_id], accounts[notice.route.account]
-        obstacle = notice.route.obstacle()
+        obstacle = notice.route.obstacle() or brake.obstacle(notice)
         if obstacle:
             delivery, mail = undeliverable(notice, account, unit.now)
             failed[delivery.id] = delivery.fail(obstacle)
@@ -143,7 +153,16 @@ async def _queue(
     for delivery_id, event in failed.items():
         if delivery_id in new:
             unit.record(event)
-    return list(threads.values())
+    await unit.threads.save(list(threads.values()))
+    return tuple(event.reason for event in failed.values())
+
+
+async def _brake(unit: UnitOfWork, notices: Sequence[Notice], desk: Desk) -> Brake:
+    addresses = {notice.route.address for notice in notices if notice.route and notice.is_automatic}
+    counts: dict[str, int] = {}
+    if addresses:
+        counts = await unit.deliveries.automatic_since(addresses, unit.now - BRAKE_PERIOD)
+    return Brake(limit=desk.automatic_limit, counts=counts)
 
 
 async def _threads(

@@ -12,6 +12,7 @@ from otklik_notify.domain.acknowledgement import Half, Outcome
 from otklik_notify.domain.delivery import State
 from otklik_notify.domain.errors import DeliveryNotFound
 from otklik_notify.domain.mail import Thread
+from otklik_notify.domain.notices import Automatic
 from otklik_notify.ports import Place
 from otklik_runtime.ids import new_id
 
@@ -217,3 +218,17 @@ async def test_one_delivery_is_shown_with_its_text(database, queue):
     assert mail.text == "Перезагрузите кассу."
     with pytest.raises(DeliveryNotFound):
         await views.one(new_id())
+
+
+async def test_automatic_mail_is_counted_by_address_and_since_when(database, queue, now):
+    await queue(automatic=Automatic.REPLIED)
+    await queue(automatic=Automatic.GENERATED)
+    await queue(automatic=Automatic.REPLIED, recipient="else@example.org")
+    await queue(automatic=Automatic.NO)
+    await queue(automatic=Automatic.REPLIED, created_at=now - timedelta(hours=25))
+    async with database.transaction() as transaction:
+        counts = await NotifyUnit(transaction).deliveries.automatic_since(
+            {"ivan@example.org", "nobody@example.org"}, now - timedelta(hours=24)
+        )
+
+    assert counts == {"ivan@example.org": 2}

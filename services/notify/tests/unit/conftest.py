@@ -1,5 +1,6 @@
 """In-memory ports: the rules and verbs of notify without input or output."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from otklik_notify.domain.acknowledgement import Acknowledgement, Half, Outcome
-from otklik_notify.domain.delivery import Delivery
+from otklik_notify.domain.delivery import Delivery, State
 from otklik_notify.domain.events import Event
 from otklik_notify.domain.mail import Account, Mail, Thread
 from otklik_notify.ports import Desk, Rendered
@@ -81,6 +82,16 @@ class Deliveries:
                 new.add(delivery.id)
         return new
 
+    async def automatic_since(self, addresses: Collection[str], since: datetime) -> dict[str, int]:
+        return dict(
+            Counter(
+                mail.recipient
+                for delivery, mail in self.rows.values()
+                if mail.automatic and mail.recipient in addresses and delivery.created_at > since
+                if delivery.state is not State.FAILED
+            )
+        )
+
     async def take(self, now: datetime, limit: int) -> list[tuple[Delivery, Mail]]:
         due = [
             (deepcopy(delivery), mail)
@@ -147,7 +158,7 @@ def texts() -> Texts:
 
 @pytest.fixture
 def desk(texts: Texts) -> Desk:
-    return Desk(texts=texts, links=Links(), patience=timedelta(seconds=30))
+    return Desk(texts=texts, links=Links(), patience=timedelta(seconds=30), automatic_limit=3)
 
 
 @pytest.fixture

@@ -202,3 +202,22 @@ async def test_a_thread_forgets_its_middle_but_not_its_beginning(unit, desk, a_t
     assert len(thread.message_ids) == 10
     assert thread.message_ids[0] == "<first@example.org>"
     assert thread.message_ids[-1] == "<29@example.org>"
+
+
+async def test_a_loop_between_machines_ends_and_agents_still_get_through(
+    unit, desk, a_ticket, armed_clocks, an_answer
+):
+    for number in range(6):
+        name = f"ticket {number}"
+        await tell(unit, [a_ticket(name), armed_clocks(name)], desk)
+    await tell(unit, [an_answer()], desk)
+    unit.advance(24 * 3600)
+    await tell(unit, [a_ticket("next day"), armed_clocks("next day")], desk)
+
+    states = [(delivery.template, delivery.reason) for delivery, _ in unit.queued]
+    assert states == [
+        *[("acknowledgement", "")] * 3,
+        *[("acknowledgement", "too_many_automatic")] * 3,
+        ("answer", ""),
+        ("acknowledgement", ""),
+    ]
