@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 import fast_mail_parser
@@ -26,6 +27,7 @@ MAX_PARTS = 5000
 MAX_FILES = 500
 MAX_TEXT = 4 * 1024 * 1024
 
+_BODY_HEADERS = ("content-type", "content-transfer-encoding", "content-disposition", "content-id")
 _CHARSET = re.compile(r"charset\s*\*?=\s*(\"[^\"]*\"|[^\s;]+)", re.IGNORECASE)
 _EXTENDED = re.compile(r"^[\w!#$%&+^`{}~-]*'[\w-]*'")
 _CONTINUATION = re.compile(r"filename\*(?:(\d{1,3})\*?)?=\s*(\"[^\"]*\"|[^\s;]+)", re.IGNORECASE)
@@ -46,11 +48,25 @@ class _Part:
     """One leaf of a mail, or a mail inside it."""
 
     content_type: str
-    charset: str
-    filename: str
-    disposition: str
-    content_id: str
     content: bytes
+    charset: str = ""
+    filename: str = ""
+    disposition: str = ""
+    content_id: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it can be a body; a type that is none counts as plain text (RFC 2045)."""
+        return self.content_type in {"text/plain", "text/html"} or "/" not in self.content_type
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the sender says that it is no body."""
+        return self.disposition == "attachment"
+
+
+class _PartLost(Exception):
+    """The fast parser found a container and nothing in it."""
 
 
 def parse(original: bytes, media_type: str) -> Content:
@@ -65,14 +81,11 @@ def parse(original: bytes, media_type: str) -> Content:
 
 def parse_mail(original: bytes) -> Letter:
     """Read a mail, as far as it can be read."""
-    block, _ = fingerprint.split(original)
+    block, body = fingerprint.split(original)
     raw = headers.split_headers(block)
-    try:
-        bodies, files = _sorted(_fast_parts(original))
-    except fast_mail_parser.ParseError:
-        bodies, files = _sorted(_stdlib_parts(original))
-    plain = _joined(bodies, "text/plain")
-    html = _joined(bodies, "text/html")
+    bodies, files = _sorted(_parts(_bare(raw, body), body))
+    plain = _joined(bodies, html=False)
+    html = _joined(bodies, html=True)
     message_ids = headers.message_ids(raw.get("message-id", ()))
     return Letter(
         headers=raw,
@@ -92,30 +105,49 @@ def parse_mail(original: bytes) -> Letter:
     )
 
 
+def _bare(raw: dict[str, tuple[bytes, ...]], body: bytes) -> bytes:
+    """Give a mail with only those headers that say how its body is built.
+
+    The parsers need no others, and hostile ones cost them much.
+    """
+    lines = [name.encode() + b": " + raw[name][0] for name in _BODY_HEADERS if name in raw]
+    return b"\r\n".join([*lines, b"", body])
+
+
 def _line(raw: dict[str, tuple[bytes, ...]], name: str) -> str:
     values = raw.get(name)
     return headers.unfolded(values[0]) if values else ""
 
 
-def _sorted(parts: Iterator[_Part]) -> tuple[list[_Part], list[_Part]]:
-    """Tell bodies from files: a body is text without a name that nobody calls an attachment."""
-    bodies: list[_Part] = []
-    files: list[_Part] = []
-    for number, part in enumerate(parts):
-        if number >= MAX_PARTS:
-            break
-        is_text = part.content_type in {"text/plain", "text/html", ""}
-        is_file = part.disposition == "attachment" or bool(part.filename)
-        if is_text and not is_file:
-            bodies.append(part)
-        elif part.content or part.filename:
-            files.append(part)
+def _parts(original: bytes, body: bytes) -> list[_Part]:
+    """Take a mail apart; where neither parser finds anything, the body is one text as it stands."""
+    try:
+        parts = list(islice(_fast_parts(original), MAX_PARTS))
+    except (fast_mail_parser.ParseError, _PartLost):
+        parts = []
+    if not any(part.content.strip() for part in parts) and body.strip():
+        parts = list(islice(_stdlib_parts(original), MAX_PARTS)) or parts
+    return parts or [_Part(content_type="text/plain", content=body)]
+
+
+def _sorted(parts: list[_Part]) -> tuple[list[_Part], list[_Part]]:
+    """Tell bodies from files: a body is text without a name that nobody calls an attachment.
+
+    Where there is none, the first text that is shown in line is the body, whatever its name.
+    """
+    bodies = [part for part in parts if part.is_text and not part.filename and not part.is_attached]
+    if not bodies:
+        bodies = [part for part in parts if part.is_text and not part.is_attached][:1]
+    files = [part for part in parts if part not in bodies and (part.content or part.filename)]
     return bodies, files
 
 
-def _joined(bodies: list[_Part], content_type: str) -> str:
-    wanted = {content_type, ""} if content_type == "text/plain" else {content_type}
-    found = [decode(part.content, part.charset) for part in bodies if part.content_type in wanted]
+def _joined(bodies: list[_Part], *, html: bool) -> str:
+    found = [
+        decode(part.content, part.charset)
+        for part in bodies
+        if (part.content_type == "text/html") is html
+    ]
     return "\n".join(text for text in found if text.strip()).replace("\r\n", "\n")[:MAX_TEXT]
 
 
@@ -139,6 +171,8 @@ def _fast_parts(original: bytes) -> Iterator[_Part]:
     while waiting:
         node = waiting.pop()
         if node.content is None:
+            if not node.children:
+                raise _PartLost
             waiting.extend(reversed(node.children))
             continue
         fields = {name.lower(): values for name, values in node.headers.items()}
@@ -179,8 +213,10 @@ def _stdlib_part(node: Message) -> _Part:
         payload = node.get_payload(decode=True)
         content = payload if isinstance(payload, bytes) else b""
     declared = str(node.get("content-type", ""))
+    # A container that could not be opened is text, as it stands.
+    closed = not declared or node.get_content_maintype() == "multipart"
     return _Part(
-        content_type=node.get_content_type().lower() if declared else "",
+        content_type="" if closed else node.get_content_type().lower(),
         charset=_charset(declared),
         filename=_filename(_stdlib_filename(node), str(node.get("content-disposition", declared))),
         disposition=str(node.get("content-disposition", "")).partition(";")[0].strip().lower(),

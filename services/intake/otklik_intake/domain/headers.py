@@ -14,6 +14,8 @@ from otklik_intake.domain.charsets import decode
 
 MAX_BYTES = 256 * 1024
 MAX_HEADERS = 1000
+_MAX_VALUE = 16 * 1024
+_MAX_ADDRESS_BYTES = 32 * 1024
 MAX_ADDRESSES = 200
 MAX_IDS = 50
 _MAX_ID_LENGTH = 500
@@ -58,6 +60,7 @@ def split_headers(block: bytes) -> dict[str, tuple[bytes, ...]]:
 
 def unfolded(value: bytes) -> str:
     """Decode one header value to one line of text."""
+    value = value[:_MAX_VALUE]
     text = decode_words(value) if b"=?" in value else decode(value)
     if text.isprintable() and "  " not in text:
         return text.strip()
@@ -99,7 +102,7 @@ def mailboxes(values: tuple[bytes, ...]) -> tuple[Mailbox, ...]:
     """Return the mailboxes of an address header; what is no address is left out."""
     found: list[Mailbox] = []
     for value in values:
-        for piece in _address_pieces(value[:MAX_BYTES]):
+        for piece in _address_pieces(value[:_MAX_ADDRESS_BYTES]):
             mailbox = _mailbox(piece)
             if mailbox is not None:
                 found.append(mailbox)

@@ -1,6 +1,6 @@
 """Which originals are read apart, because reading them may take long or much."""
 
-MAX_TAME_BYTES = 192 * 1024
+MAX_TAME_BYTES = 96 * 1024
 MAX_TAME_PARTS = 100
 MAX_TAME_HEADER_BYTES = 64 * 1024
 

@@ -9,7 +9,6 @@ from otklik_intake.domain.letter import Letter
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _GAPS = re.compile(r"\n{4,}")
-_TRAILING = re.compile(r"[ \t\u00a0]+$", re.MULTILINE)
 
 
 def find_new_text(letter: Letter, scene: Scene, finding: Finding) -> Finding:
@@ -27,4 +26,5 @@ def new_text(body: str) -> str:
 def tidy(body: str) -> str:
     """Return a body with plain line ends, without control characters and without wide gaps."""
     text = _CONTROL.sub("", body.replace("\r\n", "\n").replace("\r", "\n"))
-    return _GAPS.sub("\n\n\n", _TRAILING.sub("", text)).strip("\n")
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _GAPS.sub("\n\n\n", lines).strip("\n")

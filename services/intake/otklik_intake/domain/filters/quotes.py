@@ -5,6 +5,10 @@ import re
 _MAX_LINE = 300
 _ATTRIBUTION_LINES = 3
 
+_MAX_LINES = 5000
+
+# Where no line looks like this, nothing is quoted.
+_SUSPICIOUS = re.compile(r"\s{0,3}(?:>|\||-|\*|from|от|begin|начало)", re.IGNORECASE)
 _QUOTED = re.compile(r"\s{0,3}(?:>|\|\s)")
 
 # What a mailer writes before it quotes. Each is tried against one line, and against two or three
@@ -53,13 +57,19 @@ _FORWARDED = re.compile(
 def without_quotes(text: str) -> str:
     """Return a text without quoted mail; a forwarded mail is not a quote, it is what was sent."""
     lines = text.split("\n")
+    if not any(_SUSPICIOUS.match(line) for line in lines[:_MAX_LINES]):
+        return text
     kept: list[str] = []
     place = 0
     while place < len(lines):
+        if place >= _MAX_LINES:
+            # Nobody writes so much by hand: what follows is a log, and is kept.
+            kept.extend(lines[place:])
+            break
         line = lines[place].strip()[:_MAX_LINE]
         if _FORWARDED.match(line):
             return "\n".join(kept + lines[place:])
-        if _begins_original(lines, place):
+        if _SUSPICIOUS.match(line) and _begins_original(lines, place):
             break
         length = 0 if _QUOTED.match(line) else _attribution_length(lines, place)
         if _QUOTED.match(line) or length:
@@ -100,6 +110,9 @@ def _begins_original(lines: list[str], place: int) -> bool:
     if any(one.fullmatch(line) for one in _ORIGINALS):
         return True
     if _HEADER_FIELDS[0].fullmatch(line) is None:
+        return False
+    following = lines[place + 1].strip()[:_MAX_LINE] if place + 1 < len(lines) else ""
+    if not any(field.fullmatch(following) for field in _HEADER_FIELDS[1:]):
         return False
     block = [one.strip()[:_MAX_LINE] for one in lines[place : place + _HEADER_LINES]]
     found = sum(any(field.fullmatch(one) for one in block) for field in _HEADER_FIELDS)
