@@ -259,6 +259,6 @@ async def running(settings, world, provider) -> AsyncIterator[Running]:
         ports = {each.name: each.port for each in entrypoints if each.name in ("grpc", "http")}
         async with grpc.aio.insecure_channel(f"127.0.0.1:{ports['grpc']}") as channel:
             yield Running(channel, ports["http"], provider)
-        for each, task in zip(entrypoints, tasks, strict=True):
-            await asyncio.wait_for(each.drain(), 20)
-            await asyncio.wait_for(task, 20)
+        # All at once: nobody watches the order here, and each may take a second.
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(each.drain() for each in entrypoints), *tasks)
