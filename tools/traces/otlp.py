@@ -17,6 +17,7 @@ from tools.traces.store import TraceStore
 
 MAX_REQUEST_OCTETS = 16 * 1024 * 1024
 _SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+_METRICS_SERVICE = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 _PROTOBUF = "application/x-protobuf"
 _GZIP_WINDOW = 31
 
@@ -32,7 +33,7 @@ def keep(store: TraceStore, request: ExportTraceServiceRequest) -> ExportTraceSe
 
 
 def grpc_server(store: TraceStore) -> grpc.aio.Server:
-    """Make a gRPC server that offers TraceService and nothing else."""
+    """Make a gRPC server that keeps traces, and takes metrics only to let them go."""
 
     async def export(
         request: ExportTraceServiceRequest,
@@ -53,9 +54,20 @@ def grpc_server(store: TraceStore) -> grpc.aio.Server:
         response_serializer=ExportTraceServiceResponse.SerializeToString,
     )
     server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(_SERVICE, {"Export": handler}),)
+        (
+            grpc.method_handlers_generic_handler(_SERVICE, {"Export": handler}),
+            # Services send both to one endpoint: a refusal would be an error in every log.
+            grpc.method_handlers_generic_handler(
+                _METRICS_SERVICE, {"Export": grpc.unary_unary_rpc_method_handler(_let_go)}
+            ),
+        )
     )
     return server
+
+
+async def _let_go(_request: bytes, _context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+    # An empty message in protobuf: everything was accepted.
+    return b""
 
 
 def http_routes(store: TraceStore) -> APIRouter:
