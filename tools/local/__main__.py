@@ -42,7 +42,6 @@ def _parser() -> argparse.ArgumentParser:
     add = subparsers.add_parser
 
     up = add("up", help="start everything and stay until Ctrl-C or `down`")
-    up.add_argument("--services", help="only these, by name, separated by commas")
     up.set_defaults(command=commands.up)
 
     down = add("down", help="stop what runs with this folder")
@@ -52,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--input", type=Path, help="play the .eml files of this folder instead")
     demo.add_argument("--once", action="store_true", help="end when it has been played")
     demo.set_defaults(command=commands.demo)
+    for starting in (up, demo):
+        starting.add_argument("--services", help="only these, by name, separated by commas")
 
     follow = add("follow", help="print one conversation from its first message on, then live")
     follow.add_argument("id", help="a conversation id, a ticket's number or a ticket's name")

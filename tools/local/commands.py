@@ -32,15 +32,14 @@ Body = Callable[[Stack], Awaitable[int]]
 
 async def up(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
     """Start everything and stay until told to stop."""
-    chosen = None if asked.services is None else [one for one in asked.services.split(",") if one]
 
     async def body(stack: Stack) -> int:
-        console.print(addresses(stack.ports))
+        console.print(addresses(stack.ports), soft_wrap=True)
         console.print("  It stays up until Ctrl-C, or `make down` from another terminal.")
         await watch(stack)
         return 0
 
-    return await in_foreground(settings, console, body, services=chosen)
+    return await in_foreground(settings, console, body, services=_chosen(asked))
 
 
 async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
@@ -53,7 +52,7 @@ async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Cons
                 await play(stack, console, language=settings.language)
             else:
                 await play_letters(stack, console, asked.input, language=settings.language)
-            console.print(addresses(stack.ports))
+            console.print(addresses(stack.ports), soft_wrap=True)
             if asked.once:
                 return 0
             console.print("  It stays up until Ctrl-C, or `make down` from another terminal.")
@@ -62,7 +61,7 @@ async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Cons
             watching.cancel()
         return 0
 
-    return await in_foreground(settings, console, body)
+    return await in_foreground(settings, console, body, services=_chosen(asked))
 
 
 async def down(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
@@ -192,3 +191,9 @@ def addresses(ports: Ports) -> str:
 sla {ports.grpc_address("sla")}, notify {ports.grpc_address("notify")}, \
 feedback {ports.grpc_address("feedback")}
 """
+
+
+def _chosen(asked: argparse.Namespace) -> list[str] | None:
+    if asked.services is None:
+        return None
+    return [name for name in asked.services.split(",") if name]

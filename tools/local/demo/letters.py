@@ -24,7 +24,6 @@ from tools.local.stack import Stack
 from tools.pages.language import Language
 
 JOURNEY = ROOT / "journey.json"
-AT_ONCE = 8
 # An acknowledgement waits up to 30 s for its deadline.
 ACKNOWLEDGEMENT_SECONDS = 45
 
@@ -48,13 +47,15 @@ async def play_letters(stack: Stack, console: Console, folder: Path, *, language
     async with AsyncExitStack() as opened:
         stage = await open_stage(stack, console, language, opened)
         stage.begin(f"{len(letters)} letters from {folder}")
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def one(path: Path, original: bytes) -> Entry:
-            async with gate:
-                return await _play(stage, path, original)
-
-        journey = await asyncio.gather(*(one(path, original) for path, original in letters))
+        # Handed in one after another, so that a reply never overtakes what it answers; what becomes
+        # of them is awaited together.
+        receipts = [
+            await post.send(original, port=stack.ports.intake_smtp) for _, original in letters
+        ]
+        told = zip(letters, receipts, strict=True)
+        journey = await asyncio.gather(
+            *(_follow(stage, path, receipt) for (path, _), receipt in told)
+        )
     JOURNEY.write_text(json.dumps(journey, indent=2, ensure_ascii=False) + "\n")
     console.print(f"\n  written: {JOURNEY}")
     stuck = [str(entry["path"]) for entry in journey if entry["unfinished"]]
@@ -67,9 +68,8 @@ def _letters(folder: Path) -> list[tuple[Path, bytes]]:
     return [(path.relative_to(folder), path.read_bytes()) for path in found]
 
 
-async def _play(stage: Stage, path: Path, original: bytes) -> Entry:
-    """Send one letter and collect its whole story."""
-    receipt = await post.send(original, port=stage.stack.ports.intake_smtp)
+async def _follow(stage: Stage, path: Path, receipt: post.Receipt) -> Entry:
+    """Collect the whole story of one letter."""
     entry: Entry = {
         "path": str(path),
         "smtp": f"{receipt.code} {receipt.text}",
