@@ -1,5 +1,5 @@
 """Desk is the web.
 
-The customers' portal and the agents' desk: no database of its own, it calls the services over gRPC and
-listens to their events to keep pages live.
+The customers' page and the agents' desk: no database of its own, it calls the services over gRPC
+on behalf of whoever is signed in.
 """

@@ -1,0 +1,1 @@
+"""How the desk reaches the services, the provider of identity, and the browser's memory."""

@@ -1,0 +1,166 @@
+"""What a customer is told about time: which sentence, with which facts.
+
+The words are in the catalogue of texts under `deadline.`; here it is decided which of them is
+true. A sentence never says "soon": it names a time, or says that there is none.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from otklik_desk.domain.clocks import Clock, ClockKind, Signal, pressing, signal
+from otklik_desk.domain.moments import How, Moment, same_day
+from otklik_desk.domain.spans import Span, overdue, remaining, working
+from otklik_desk.domain.tickets import StateMeaning
+
+Fact = Moment | Span | str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the catalogue and the facts it needs."""
+
+    key: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+def deadline_sentences(
+    meaning: StateMeaning,
+    clocks: Iterable[Clock],
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    resolved_at: datetime | None = None,
+    worker: str = "",
+) -> list[Sentence]:
+    """Say what we owe and by when: the nearest promise first, then that of the whole request.
+
+    Args:
+        meaning: What the ticket's state means.
+        clocks: The ticket's clocks.
+        now: This moment.
+        zone: The reader's time zone.
+        resolved_at: When it was resolved.
+        worker: The name of who answers; empty where nobody is known.
+    """
+    known = list(clocks)
+    if meaning is StateMeaning.CLOSED:
+        return [Sentence("deadline.closed")]
+    if meaning is StateMeaning.RESOLVED:
+        return [_resolved(known, resolved_at)]
+    running = [clock for clock in known if signal(clock, now).open]
+    first = pressing(running, now)
+    if first is None:
+        return [Sentence(f"deadline.no_clock.{meaning.value}")]
+    return [
+        _owed(clock, meaning, now=now, zone=zone, worker=worker)
+        for clock in (first, *_resolution_beside(first, running, now))
+    ]
+
+
+def _resolution_beside(first: Clock, running: Iterable[Clock], now: datetime) -> Iterable[Clock]:
+    """Give the clock of the whole request, where it says more than the first one."""
+    if signal(first, now) is Signal.PAUSED:
+        return ()
+    return (
+        clock
+        for clock in running
+        if clock.kind is ClockKind.RESOLUTION
+        and clock is not first
+        and signal(clock, now) is not Signal.PAUSED
+    )
+
+
+def _owed(
+    clock: Clock, meaning: StateMeaning, *, now: datetime, zone: ZoneInfo, worker: str
+) -> Sentence:
+    shown = signal(clock, now)
+    if shown is Signal.PAUSED or clock.due_at is None:
+        return _paused(clock, meaning)
+    if shown is Signal.OVERDUE:
+        late = overdue(now - clock.due_at)
+        facts: dict[str, Fact] = {"due": Moment(clock.due_at, How.PROMISED), "late": late}
+        return _with_worker("deadline.overdue", facts, worker)
+    act = _act_of(clock)
+    if clock.resumes_at is not None and clock.resumes_at > now:
+        how = How.BY_TIME if same_day(clock.resumes_at, clock.due_at, zone) else How.BY
+        resumes = Moment(clock.resumes_at, How.AT)
+        return Sentence(
+            f"deadline.night.{act}", {"resumes": resumes, "due": Moment(clock.due_at, how)}
+        )
+    due = Moment(clock.due_at, How.BY)
+    if clock.kind is ClockKind.RESOLUTION:
+        return _with_worker("deadline.due.resolve", {"due": due}, worker)
+    left = remaining(clock.due_at - now)
+    if not left.parts:
+        return Sentence(f"deadline.due_now.{act}", {"due": due})
+    return Sentence(f"deadline.due.{act}", {"due": due, "left": left})
+
+
+def _paused(clock: Clock, meaning: StateMeaning) -> Sentence:
+    key = f"deadline.paused.{meaning.value}"
+    left = working(clock.left)
+    if clock.paused_at is None:
+        return Sentence(key, {"left": left})
+    return Sentence(f"{key}_since", {"left": left, "since": Moment(clock.paused_at, How.SINCE)})
+
+
+def _resolved(clocks: Iterable[Clock], resolved_at: datetime | None) -> Sentence:
+    if resolved_at is None:
+        return Sentence("deadline.resolved")
+    at = Moment(resolved_at, How.HAPPENED)
+    due_at = next(
+        (clock.due_at for clock in clocks if clock.kind is ClockKind.RESOLUTION and clock.met_at),
+        None,
+    )
+    if due_at is None:
+        return Sentence("deadline.resolved_at", {"at": at})
+    if resolved_at > due_at:
+        return Sentence("deadline.resolved_late", {"at": at, "late": overdue(resolved_at - due_at)})
+    early = remaining(due_at - resolved_at)
+    if not early.parts:
+        return Sentence("deadline.resolved_in_time", {"at": at})
+    return Sentence("deadline.resolved_early", {"at": at, "early": early})
+
+
+def clock_sentence(clock: Clock, now: datetime) -> Sentence:
+    """Say how one clock stands, to those who work by it."""
+    shown = signal(clock, now)
+    if shown is Signal.DONE and clock.met_at is not None:
+        return Sentence("clock.told.done", {"at": Moment(clock.met_at, How.HAPPENED)})
+    if shown is Signal.DONE_LATE and clock.met_at is not None:
+        late = overdue(clock.met_at - (clock.due_at or clock.met_at))
+        return Sentence(
+            "clock.told.done_late", {"at": Moment(clock.met_at, How.HAPPENED), "late": late}
+        )
+    if shown is Signal.PAUSED:
+        return Sentence("clock.told.paused", {"left": working(clock.left)})
+    if shown is Signal.OVERDUE and clock.due_at is not None:
+        due = Moment(clock.due_at, How.PROMISED)
+        return Sentence("clock.told.overdue", {"late": overdue(now - clock.due_at), "due": due})
+    if shown.open and clock.due_at is not None:
+        due, left = Moment(clock.due_at, How.BY), remaining(clock.due_at - now)
+        return Sentence("clock.told.running", {"left": left, "due": due})
+    return Sentence(f"clock.told.{shown.value}_somehow")
+
+
+def clock_in_list(clock: Clock, now: datetime) -> Sentence:
+    """Say how a clock stands in as few words as a row of a list has room for."""
+    shown = signal(clock, now)
+    if shown is Signal.OVERDUE and clock.due_at is not None:
+        return Sentence("clock.short.overdue", {"late": overdue(now - clock.due_at)})
+    if shown in (Signal.ON_TIME, Signal.SOON) and clock.due_at is not None:
+        return Sentence("clock.short.running", {"left": remaining(clock.due_at - now)})
+    return Sentence(f"clock.short.{shown.value}")
+
+
+def _act_of(clock: Clock) -> str:
+    if clock.kind.is_response:
+        return "reply"
+    return "resolve" if clock.kind is ClockKind.RESOLUTION else "update"
+
+
+def _with_worker(key: str, facts: Mapping[str, Fact], worker: str) -> Sentence:
+    """Name who answers, where somebody is known."""
+    return Sentence(f"{key}_by_name", {**facts, "name": worker}) if worker else Sentence(key, facts)

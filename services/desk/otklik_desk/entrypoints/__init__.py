@@ -1,0 +1,1 @@
+"""How people reach the desk: pages, forms, and the files that pages need."""

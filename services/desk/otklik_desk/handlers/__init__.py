@@ -1,0 +1,1 @@
+"""What the desk does: puts together what several services know."""

@@ -1,0 +1,1 @@
+"""How the services write what the desk shows."""
