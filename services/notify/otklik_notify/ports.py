@@ -68,7 +68,11 @@ class Accounts(Protocol):
     """The channel accounts that intake has announced."""
 
     async def known(self, names: Collection[str]) -> dict[str, Account]:
-        """Return the accounts that replies to these leave from, by the name asked for."""
+        """Return the accounts that replies to these leave from, by the name asked for.
+
+        The empty name asks for the first mail account: tickets that agents and partners make
+        came to none.
+        """
         ...
 
     async def save(self, accounts: Sequence[Account]) -> None:

@@ -8,7 +8,7 @@ Instants come from the unit of work: no statement asks the database for the time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, null, select, update
+from sqlalchemy import bindparam, case, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -81,16 +81,22 @@ class PostgresAccounts:
         """Return the accounts that replies to these leave from, by the name asked for."""
         asked = accounts.alias("asked")
         answers = accounts.alias("answers")
-        found = await self._connection.execute(
-            select(asked.c.name.label("asked_name"), *answers.c)
-            .join(
-                answers,
-                answers.c.name
-                == func.coalesce(func.nullif(asked.c.reply_account, ""), asked.c.name),
-            )
-            .where(asked.c.name.in_(sorted(names)))
+        first = (
+            select(func.min(accounts.c.name)).where(accounts.c.channel == "email").scalar_subquery()
         )
-        return {row["asked_name"]: rows.account_of(row) for row in found.mappings()}
+        answering = func.coalesce(func.nullif(asked.c.reply_account, ""), asked.c.name)
+        found = await self._connection.execute(
+            select(asked.c.name.label("asked_name"), (asked.c.name == first).label("is_first"))
+            .add_columns(*answers.c)
+            .join(answers, answers.c.name == answering)
+            .where(or_(asked.c.name.in_(sorted(names)), asked.c.name == first))
+        )
+        known: dict[str, Account] = {}
+        for row in found.mappings():
+            known[row["asked_name"]] = rows.account_of(row)
+            if row["is_first"]:
+                known[""] = rows.account_of(row)
+        return {name: account for name, account in known.items() if name in names}
 
     async def save(self, changed: Sequence[Account]) -> None:
         """Write accounts as they are now."""

@@ -52,13 +52,13 @@ def compose(
     return _delivery(notice, message_id, now), mail
 
 
-def undeliverable(notice: Notice, account: Account, now: datetime) -> tuple[Delivery, Mail]:
+def undeliverable(notice: Notice, now: datetime) -> tuple[Delivery, Mail]:
     """Keep a record of a notice that cannot be addressed; nothing of it will ever leave."""
     mail = Mail(
         recipient=one_line(notice.route.address) if notice.route else "",
         envelope_sender="",
         from_name="",
-        from_address=account.address,
+        from_address="",
         reply_to="",
         subject=one_line(notice.subject),
         text="",

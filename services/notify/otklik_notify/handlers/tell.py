@@ -128,7 +128,7 @@ async def _queue(
     commands: Sequence[Command],
 ) -> tuple[str, ...]:
     """Make mails of the notices and add them; return why some of them can never leave."""
-    names = {route.account for route in routes if route is not None}
+    names = {route.account for route in routes if route is not None and not route.obstacle()}
     accounts = await unit.accounts.known(names) if names else {}
     for name in names:
         if name not in accounts:
@@ -140,12 +140,13 @@ async def _queue(
     for notice in notices:
         if notice.route is None or not notice.route.address:
             continue
-        thread, account = threads[notice.conversation_id], accounts[notice.route.account]
         obstacle = notice.route.obstacle() or brake.obstacle(notice)
         if obstacle:
-            delivery, mail = undeliverable(notice, account, unit.now)
+            delivery, mail = undeliverable(notice, unit.now)
             failed[delivery.id] = delivery.fail(obstacle)
         else:
+            thread = threads[notice.conversation_id]
+            account = accounts[notice.route.account]
             delivery, mail = compose(notice, account, thread, desk, unit.now)
             thread.say(mail.internet_message_id)
         queued.append((delivery, mail))

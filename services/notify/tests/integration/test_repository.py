@@ -138,12 +138,15 @@ async def test_accounts_give_the_one_that_replies(database, an_account):
         unit = NotifyUnit(transaction)
         await unit.accounts.save([form, mail])
         await unit.accounts.save([replace(mail, address="new@example.com")])
-        known = await unit.accounts.known({form.name, mail.name, "channelAccounts/none"})
+        known = await unit.accounts.known({form.name, mail.name, "", "channelAccounts/none"})
+        only_form = await unit.accounts.known({form.name})
 
     assert {name: account.address for name, account in known.items()} == {
         form.name: "new@example.com",
         mail.name: "new@example.com",
+        "": "new@example.com",
     }
+    assert list(only_form) == [form.name]
 
 
 async def test_a_thread_is_remembered(database):

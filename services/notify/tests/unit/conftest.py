@@ -46,10 +46,12 @@ class Accounts:
         self.rows: dict[str, Account] = {}
 
     async def known(self, names: Collection[str]) -> dict[str, Account]:
+        mail = sorted(name for name, row in self.rows.items() if row.channel == "email")
+        asked = {name: name or next(iter(mail), "") for name in names}
         return {
-            name: self.rows[self.rows[name].reply_account or name]
-            for name in names
-            if name in self.rows
+            name: self.rows[self.rows[known].reply_account or known]
+            for name, known in asked.items()
+            if known in self.rows
         }
 
     async def save(self, accounts: Sequence[Account]) -> None:

@@ -221,3 +221,21 @@ async def test_a_loop_between_machines_ends_and_agents_still_get_through(
         ("answer", ""),
         ("acknowledgement", ""),
     ]
+
+
+async def test_a_ticket_that_came_to_no_account_is_answered_from_the_first_mail_account(
+    unit, desk, an_answer, a_route
+):
+    await tell(unit, [an_answer(route=a_route(account=""))], desk)
+
+    [(_, mail)] = unit.queued
+    assert mail.from_address == "support@example.com"
+
+
+async def test_a_channel_that_cannot_be_carried_needs_no_account(unit, desk, an_answer, a_route):
+    route = a_route(channel="telegram", account="channelAccounts/bot")
+    await tell(unit, [an_answer(route=route)], desk)
+
+    [(delivery, mail)] = unit.queued
+    assert delivery.reason == "channel_not_supported"
+    assert mail.recipient == route.address
