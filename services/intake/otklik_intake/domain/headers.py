@@ -14,6 +14,8 @@ from otklik_intake.domain.charsets import decode
 
 MAX_BYTES = 256 * 1024
 MAX_HEADERS = 1000
+# Some programs write a byte order mark before the first header.
+_MARK = b"\xef\xbb\xbf"
 _MAX_VALUE = 16 * 1024
 _MAX_ADDRESS_BYTES = 32 * 1024
 MAX_ADDRESSES = 200
@@ -42,7 +44,7 @@ def split_headers(block: bytes) -> dict[str, tuple[bytes, ...]]:
     found: dict[str, list[bytes]] = {}
     current: list[bytes] | None = None
     count = 0
-    for line in block[:MAX_BYTES].splitlines():
+    for line in block[:MAX_BYTES].removeprefix(_MARK).splitlines():
         if line[:1] in {b" ", b"\t"} and current is not None:
             current[-1] += b" " + line.strip()
             continue
