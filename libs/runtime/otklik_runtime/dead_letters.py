@@ -12,13 +12,20 @@ import logging
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from otklik_runtime import ids, telemetry
+from otklik_runtime import envelope, ids, telemetry
+from otklik_runtime.envelope import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
+
+    from nats.aio.msg import Msg
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from otklik.ops.v1.ops_service_pb2 import RecordedEvent
 
     Execute = Callable[[str, tuple[Any, ...]], Awaitable[Any]]
     """Runs one statement: `AsyncConnection.exec_driver_sql`, or the same of a bare driver
@@ -36,17 +43,28 @@ _INSERT = """
     values ($1::uuid, 'open', $2, $3::bigint, $4, nullif($5, '')::uuid, $6, $7, $8::bigint,
     $9::jsonb, $10::bytea, $11,
             $12, $13::int, nullif($14, ''), $15::timestamptz)
-    on conflict do nothing
+    on conflict (stream, sequence, event_id) do update
+      set state = 'open', settled_at = null, error = excluded.error
+     where dead_letters.stream = 'outbox' and dead_letters.state = 'replayed'
 """
 
 # A dead version counts as seen, so that its successors are not held up, and what was built from it
-# is stale.
+# is stale. Only when it is its turn: before that, versions that are still to come would count too
+# (`inbox` steps over the dead one later).
 _SEEN = """
-    insert into seen_versions as s (owner, aggregate_id, version, stale) values ($1, $2::uuid,
-    $3::bigint, true)
-    on conflict (owner, aggregate_id) do update set version = greatest(s.version,
-    excluded.version), stale = true
+    insert into seen_versions as s (owner, aggregate_id, version, stale)
+    values ($1, $2::uuid, case when $3::bigint = 1 then 1 else 0 end, true)
+    on conflict (owner, aggregate_id) do update
+      set version = case when s.version = $3::bigint - 1 then $3::bigint else s.version end,
+          stale = true
 """
+
+_DEAD = """
+    select aggregate_id, version from dead_letters
+     where stream = $1 and aggregate_id = any($2::text[]) and version > 0
+"""
+
+_MAX_VERSION = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +85,7 @@ async def bury(execute: Execute, letter: DeadLetter, *, now: datetime, reader: s
     """Keep a message that cannot be handled; once, however often it is delivered."""
     headers = letter.headers
     aggregate_id, event_id = _uuid(headers.get("ce-subject")), _uuid(headers.get("ce-id"))
-    sequence = headers.get("ce-sequence", "0")
-    version = int(sequence) if sequence.isdigit() else 0
+    version = _version(headers.get("ce-sequence", ""))
     await execute(
         _INSERT,
         (
@@ -77,15 +94,15 @@ async def bury(execute: Execute, letter: DeadLetter, *, now: datetime, reader: s
             letter.sequence,
             letter.subject,
             event_id,
-            headers.get("ce-type", ""),
+            _storable(headers.get("ce-type", "")),
             aggregate_id,
             version,
-            json.dumps(dict(headers)),
+            json.dumps({_storable(name): _storable(text) for name, text in headers.items()}),
             letter.payload,
             letter.reason,
-            letter.error,
+            _storable(letter.error),
             letter.delivery_count,
-            headers.get("traceparent", ""),
+            _storable(headers.get("traceparent", "")),
             now,
         ),
     )
@@ -104,6 +121,66 @@ async def bury(execute: Execute, letter: DeadLetter, *, now: datetime, reader: s
             "reason": letter.reason,
         },
     )
+
+
+async def dead_versions(
+    connection: AsyncConnection, stream: str, aggregates: Sequence[str]
+) -> set[tuple[str, int]]:
+    """Return which (aggregate, version) of a stream were set aside."""
+    rows = await connection.exec_driver_sql(_DEAD, (stream, list(aggregates)))
+    return {(aggregate, version) for aggregate, version in map(tuple, rows)}
+
+
+def of_message(raw: Msg, reason: str, error: str) -> DeadLetter:
+    """Make a letter of a message as it was delivered."""
+    return DeadLetter(
+        stream=raw.metadata.stream,
+        sequence=int(raw.metadata.sequence.stream),
+        subject=raw.subject,
+        headers=dict(raw.headers or {}),
+        payload=raw.data,
+        reason=reason,
+        error=error,
+        delivery_count=int(raw.metadata.num_delivered or 1),
+    )
+
+
+def of_recorded(event: RecordedEvent, owner: str, reason: str, error: str) -> DeadLetter:
+    """Make a letter of an event that its owner read back."""
+    recorded = Recorded(
+        position=event.position,
+        event_id=event.event_id,
+        type=event.type,
+        aggregate_id=event.aggregate_id,
+        version=event.version,
+        subject=event.subject,
+        payload=event.payload,
+        occurred_at=event.occur_time.ToDatetime(tzinfo=UTC),
+        recorded_at=event.record_time.ToDatetime(tzinfo=UTC),
+        actor=event.actor,
+        cause_id="",
+        traceparent=event.traceparent,
+    )
+    return DeadLetter(
+        stream=envelope.stream_of(owner),
+        sequence=0,
+        subject=event.subject,
+        headers=envelope.headers_of(recorded, owner),
+        payload=event.payload,
+        reason=reason,
+        error=error,
+        delivery_count=1,
+    )
+
+
+def _version(text: str) -> int:
+    version = int(text) if text.isdecimal() else 0
+    return version if version <= _MAX_VERSION else 0
+
+
+def _storable(text: str) -> str:
+    # The one character that PostgreSQL takes in no text.
+    return text.replace("\0", "")
 
 
 def _uuid(text: str | None) -> str:

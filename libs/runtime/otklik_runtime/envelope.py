@@ -9,6 +9,7 @@ the message's full name and ends in the aggregate's id:
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -27,6 +28,7 @@ MESSAGE_ID = "Nats-Msg-Id"
 NOTHING = Empty()
 """Stands for a message that the reader has no use for."""
 
+_VERSIONS = 2**63
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -155,11 +157,11 @@ def incoming(
         headers = headers or {}
         type_name = headers["ce-type"]
         event = Incoming(
-            event_id=headers["ce-id"],
+            event_id=_identifier(headers["ce-id"]),
             type=type_name,
             message=wanted[type_name].FromString(payload) if type_name in wanted else NOTHING,
-            aggregate_id=headers["ce-subject"],
-            version=int(headers["ce-sequence"]),
+            aggregate_id=_identifier(headers["ce-subject"]),
+            version=_version(headers["ce-sequence"]),
             occurred_at=instant(headers["ce-time"]),
             recorded_at=instant(headers["ce-recordedtime"]),
             actor=headers.get("ce-actor", ""),
@@ -168,10 +170,22 @@ def incoming(
             sequence=sequence,
             delivery_count=delivery_count,
         )
-    except (KeyError, ValueError, DecodeError) as error:
+    except (KeyError, ValueError, OverflowError, DecodeError) as error:
         message = f"the event cannot be read: {type(error).__name__}: {error}"
         raise InvalidInput("undecodable", message) from error
     return event
+
+
+def _identifier(text: str) -> str:
+    return str(uuid.UUID(text))
+
+
+def _version(text: str) -> int:
+    version = int(text)
+    if not 0 < version < _VERSIONS:
+        message = "a version that cannot be"
+        raise ValueError(message)
+    return version
 
 
 def instant(text: str) -> datetime:

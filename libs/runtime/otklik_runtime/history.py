@@ -9,12 +9,14 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.ops.v1 import ops_service_pb2
 from otklik_runtime import envelope
 from otklik_runtime.database import HISTORY_LOCK
 from otklik_runtime.envelope import Incoming
+from otklik_runtime.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -94,12 +96,21 @@ async def read(
 def incoming(
     event: ops_service_pb2.RecordedEvent, *, wanted: Mapping[str, type[Message]], owner: str
 ) -> Incoming:
-    """Turn an event that its owner read back into one that a reader can apply."""
+    """Turn an event that its owner read back into one that a reader can apply.
+
+    Raises:
+        InvalidInput: `undecodable`; the payload is not of its type.
+    """
     found = wanted.get(event.type)
+    try:
+        message = found.FromString(event.payload) if found else envelope.NOTHING
+    except DecodeError as error:
+        text = f"the event cannot be read: {type(error).__name__}"
+        raise InvalidInput("undecodable", text) from error
     return Incoming(
         event_id=event.event_id,
         type=event.type,
-        message=found.FromString(event.payload) if found else envelope.NOTHING,
+        message=message,
         aggregate_id=event.aggregate_id,
         version=event.version,
         occurred_at=_instant(event.occur_time),

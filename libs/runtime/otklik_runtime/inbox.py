@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from otklik_runtime import dead_letters, envelope
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -22,7 +24,15 @@ if TYPE_CHECKING:
 _SEEN = """
     select aggregate_id::text, version from seen_versions
      where owner = $1 and aggregate_id = any($2::uuid[])
-     order by aggregate_id for update
+     order by aggregate_id
+"""
+_LOCKED = f"{_SEEN} for update"
+
+_JUMP = """
+    insert into seen_versions as s (owner, aggregate_id, version, stale)
+    values ($1, $2::uuid, $3::bigint, true)
+    on conflict (owner, aggregate_id) do update
+      set version = greatest(s.version, excluded.version), stale = true
 """
 
 _MARK = """
@@ -55,17 +65,42 @@ class Verdicts:
     duplicate: list[Incoming] = field(default_factory=list)
     deferred: list[Incoming] = field(default_factory=list)
 
+    @property
+    def settled(self) -> list[Incoming]:
+        """What is answered for good."""
+        return self.apply + self.duplicate
+
 
 async def judge(
     connection: AsyncConnection, owner: str, batch: Sequence[Incoming], *, now: datetime
 ) -> Verdicts:
     """Lock the marks of the batch's aggregates, judge each event, mark those to apply."""
+    verdicts = await _judged(connection, _LOCKED, owner, batch)
+    await _mark(connection, verdicts, now=now)
+    return verdicts
+
+
+async def look(connection: AsyncConnection, owner: str, event: Incoming) -> Verdicts:
+    """Judge one event without any mark or lock."""
+    return await _judged(connection, _SEEN, owner, [event])
+
+
+async def _judged(
+    connection: AsyncConnection, statement: str, owner: str, batch: Sequence[Incoming]
+) -> Verdicts:
     aggregates = sorted({event.aggregate_id for event in batch})
-    rows = await connection.exec_driver_sql(_SEEN, (owner, aggregates))
+    rows = await connection.exec_driver_sql(statement, (owner, aggregates))
     seen: dict[str, int] = dict(map(tuple, rows))
+    dead: set[tuple[str, int]] | None = None
     verdicts = Verdicts()
     for event in batch:
         newest = seen.get(event.aggregate_id, 0)
+        if event.version > newest + 1:
+            if dead is None:
+                stream = envelope.stream_of(owner)
+                dead = await dead_letters.dead_versions(connection, stream, aggregates)
+            while (event.aggregate_id, newest + 1) in dead and newest + 1 < event.version:
+                newest += 1
         if event.version <= newest:
             verdicts.duplicate.append(event)
         elif event.version == newest + 1:
@@ -73,7 +108,6 @@ async def judge(
             seen[event.aggregate_id] = event.version
         else:
             verdicts.deferred.append(event)
-    await _mark(connection, verdicts, now=now)
     return verdicts
 
 
@@ -90,14 +124,25 @@ async def _mark(connection: AsyncConnection, verdicts: Verdicts, *, now: datetim
 
 async def advance(connection: AsyncConnection, owner: str, events: Sequence[Incoming]) -> None:
     """Remember the newest version of each aggregate; written last, its lock is held briefly."""
-    newest: dict[str, int] = {}
+    versions: dict[str, int] = {}
     for event in events:
-        newest[event.aggregate_id] = max(event.version, newest.get(event.aggregate_id, 0))
-    aggregates = sorted(newest)
+        versions[event.aggregate_id] = max(event.version, versions.get(event.aggregate_id, 0))
+    aggregates = sorted(versions)
     if aggregates:
         await connection.exec_driver_sql(
-            _ADVANCE, (owner, aggregates, [newest[one] for one in aggregates])
+            _ADVANCE, (owner, aggregates, [versions[one] for one in aggregates])
         )
+
+
+async def newest(connection: AsyncConnection, owner: str, aggregate_id: str) -> int:
+    """Return the newest version seen of an aggregate; 0 if none."""
+    rows = await connection.exec_driver_sql(_SEEN, (owner, [aggregate_id]))
+    return max((int(version) for _, version in map(tuple, rows)), default=0)
+
+
+async def jump(connection: AsyncConnection, owner: str, aggregate_id: str, *, to: int) -> None:
+    """Count everything up to a version as seen; what was built from the aggregate is stale."""
+    await connection.exec_driver_sql(_JUMP, (owner, aggregate_id, to))
 
 
 async def prune(connection: AsyncConnection, *, before: datetime, limit: int) -> int:

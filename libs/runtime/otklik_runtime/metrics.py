@@ -107,6 +107,14 @@ declare(
     "How long the oldest recorded event waits to be published.",
 )
 
+declare(
+    "otklik.clock.skew",
+    "gauge",
+    "s",
+    "How far the clock of an owner is ahead of this service's own, as its events show.",
+    attributes=_OWNER,
+)
+
 _COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("otklik.events.published", "{event}", ("type",), "Events published."),
     ("otklik.relay.interruptions", "{time}", _NONE, "Times the relay lost broker or database."),
@@ -128,6 +136,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("otklik.inbox.duplicates", "{event}", _OWNER, "Events that had been handled before."),
     ("otklik.inbox.deferred", "{event}", _OWNER, "Events that wait for one that is missing."),
     ("otklik.inbox.gaps_closed", "{gap}", _OWNER, "Gaps closed by asking the owner."),
+    ("otklik.inbox.jumps", "{gap}", _OWNER, "Gaps that the owner could not close either."),
     (
         "otklik.subscription.failures",
         "{event}",

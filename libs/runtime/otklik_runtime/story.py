@@ -10,11 +10,15 @@ its context travels on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from opentelemetry import trace
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+
+from otklik_runtime import envelope
+from otklik_runtime.envelope import Incoming
 
 LENGTH = timedelta(hours=24)
 """How long an aggregate's trace is continued."""
@@ -110,3 +114,77 @@ def _span(parent: SpanContext, link: SpanContext, *, started_ns: int) -> str:
     )
     span.end()
     return written(span.get_span_context())
+
+
+class BatchSpans:
+    """The spans of one batch: one per sampled message in its story, one linked to all.
+
+    Attributes:
+        causes: What the batch's events are the cause of is shown in; by event id and aggregate id.
+    """
+
+    def __init__(self, events: Sequence[Incoming], owner: str) -> None:
+        """Start them."""
+        self.causes: dict[str, Cause] = {}
+        self._spans: list[trace.Span] = []
+        links: list[Link] = []
+        for event in events:
+            parent = read(event.traceparent)
+            traceparent = event.traceparent
+            if parent is not None and parent.trace_flags.sampled:
+                links.append(Link(parent))
+                span = _TRACER.start_span(
+                    f"process {envelope.subject_prefix(event.type)}",
+                    context=trace.set_span_in_context(NonRecordingSpan(parent)),
+                    kind=SpanKind.CONSUMER,
+                    attributes=_attributes(event, owner),
+                )
+                self._spans.append(span)
+                traceparent = written(span.get_span_context())
+            self.causes.update(causes_of(event, traceparent))
+        if links:
+            self._spans.append(
+                _TRACER.start_span(
+                    f"process batch {envelope.stream_of(owner)}",
+                    context=trace.set_span_in_context(trace.INVALID_SPAN),
+                    kind=SpanKind.CONSUMER,
+                    links=links,
+                    attributes={
+                        "messaging.system": "nats",
+                        "messaging.operation.name": "process",
+                        "messaging.batch.message_count": len(events),
+                    },
+                )
+            )
+
+    def __enter__(self) -> None:
+        """Do the batch's work inside."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        """End them all."""
+        for span in self._spans:
+            if kind is not None:
+                span.set_attribute("error.type", kind.__name__)
+                span.set_status(trace.StatusCode.ERROR)
+            span.end()
+
+
+def causes_of(event: Incoming, traceparent: str) -> dict[str, Cause]:
+    """Return an incoming event as the cause of what is recorded next, by its id and aggregate."""
+    cause = Cause(event_id=event.event_id, traceparent=traceparent)
+    return {event.event_id: cause, event.aggregate_id: cause}
+
+
+def _attributes(event: Incoming, owner: str) -> dict[str, str | int]:
+    return {
+        "messaging.system": "nats",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": envelope.stream_of(owner),
+        "messaging.destination.template": f"{envelope.subject_prefix(event.type)}.{{id}}",
+        "messaging.message.id": event.event_id,
+        "messaging.message.conversation_id": event.aggregate_id,
+        "otklik.delivery_count": event.delivery_count,
+    }

@@ -1,8 +1,8 @@
 """Reading another service's events: a batch, one transaction, the acknowledgement.
 
 A batch of up to 100 is handled whole. If it fails it is halved until the event that fails stands
-alone; only that one
-is judged by its error. Order within an aggregate is kept by version, not by arrival.
+alone; only that one is judged by its error. Order within an aggregate is kept by version, not by
+arrival.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import protovalidate
 from nats.errors import Error as NatsError
-from opentelemetry import trace
-from opentelemetry.trace import Link, NonRecordingSpan, SpanKind
 
-from otklik_runtime import dead_letters, envelope, failpoints, history, inbox, story, telemetry
-from otklik_runtime.dead_letters import DeadLetter
+from otklik_runtime import dead_letters, envelope, failpoints, history, inbox, telemetry
+from otklik_runtime.applying import Applier
 from otklik_runtime.envelope import Incoming
 from otklik_runtime.errors import (
     Conflict,
@@ -32,6 +29,7 @@ from otklik_runtime.errors import (
     Unauthenticated,
     Unavailable,
 )
+from otklik_runtime.gaps import PATIENCE, Gaps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -56,16 +54,12 @@ UNHANDLED_AFTER = 8
 """An event delivered more often is set aside unhandled: it may be what kills the process."""
 TOO_OLD = timedelta(days=28)
 """Older events are refused: inbox marks live 30 days."""
-GAP_PATIENCE = timedelta(seconds=60)
-"""How long a missing version is waited for before the owner is asked for it."""
-MARK_LIFE = timedelta(days=30)
 PRUNE_EVERY_SECONDS = 600.0
 _CONFLICT_ATTEMPTS = 8
 _DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0, 120.0, 600.0)
 _PROGRESS_SECONDS = 15.0
 
 _LOG = logging.getLogger(__name__)
-_TRACER = trace.get_tracer("otklik")
 _Command = TypeVar("_Command")
 
 
@@ -101,6 +95,7 @@ class Subscription:
         translate: Mapping[type[Message], Callable[[Incoming], _Command | None]],
         handle: Callable[[Transaction, Sequence[_Command]], Awaitable[None]],
         read_events: ReadEvents | None = None,
+        patience: timedelta = PATIENCE,
     ) -> None:
         """Describe the reader; `run` reads.
 
@@ -110,26 +105,33 @@ class Subscription:
             reader: The reading service.
             owner: The service whose events are read.
             translate: For each message type of interest, what it asks of the service. Returns None
-            for nothing,
-                raises InvalidInput for what can never be handled.
+                for nothing, raises InvalidInput for what can never be handled.
             handle: Does all of a batch's commands, in stream order, in the given transaction.
             read_events: Asks the owner for events that never came.
+            patience: How long they are waited for before.
         """
         self.name = f"subscription {owner}"
         self.stream = envelope.stream_of(owner)
         self.owner = owner
         self._bus = bus
         self._database = database
-        self._reader = reader
-        self._translate: Mapping[str, Callable[[Incoming], Any]] = {
-            kind.DESCRIPTOR.full_name: function for kind, function in translate.items()
-        }
-        self._wanted = {kind.DESCRIPTOR.full_name: kind for kind in translate}
-        self._handle = handle
+        self._durable = envelope.durable_of(reader, owner)
+        self._applier = Applier(
+            database=database, reader=reader, owner=owner, translate=translate, handle=handle
+        )
         self._read_events = read_events
         self._draining = False
         self._missing: str | None = "has not begun to read"
-        self._gap_since: dict[str, float] = {}
+        self._gaps = Gaps(patience=patience)
+
+    @property
+    def wanted(self) -> Mapping[str, type[Message]]:
+        """The message types this reader has a use for, by full name."""
+        return self._applier.wanted
+
+    async def replay(self, transaction: Transaction, event: Incoming) -> None:
+        """Handle a dead letter's event now; its version was counted when it was set aside."""
+        await self._applier.replay(transaction, event)
 
     def ready(self) -> str | None:
         """Return None while the durable consumer answers, else what is missing."""
@@ -156,14 +158,13 @@ class Subscription:
                         extra={"stream": self.stream, "error": type(error).__name__},
                     )
                     await asyncio.sleep(0.5)
+                except Unavailable:
+                    # Only while draining; what is in hand comes again.
+                    _LOG.warning("the database is away at the end", extra={"stream": self.stream})
         finally:
             pruning.cancel()
             with suppress(asyncio.CancelledError):
                 await pruning
-
-    @property
-    def _durable(self) -> str:
-        return envelope.durable_of(self._reader, self.owner)
 
     async def _read(self) -> None:
         jetstream: JetStreamContext = await self._bus.jetstream()
@@ -192,10 +193,15 @@ class Subscription:
         now = await self._patient(messages, self._database.now)
         for raw in messages:
             delivered = await self._decoded(raw, now)
-            if delivered is not None:
-                (alone if delivered.event.delivery_count > ALONE_AFTER else together).append(
-                    delivered
-                )
+            if delivered is None:
+                continue
+            if delivered.event.delivery_count > UNHANDLED_AFTER:
+                await self._suspect(delivered)
+            elif delivered.event.delivery_count > ALONE_AFTER:
+                alone.append(delivered)
+            else:
+                together.append(delivered)
+        self._compare_clocks(together, now)
         if together:
             await self._attempt(together)
         for delivered in alone:
@@ -203,41 +209,58 @@ class Subscription:
 
     async def _decoded(self, raw: Msg, now: datetime) -> _Delivered | None:
         """Read one message, or set it aside."""
-        facts = raw.metadata
-        count = int(facts.num_delivered or 1)
+        delivered = int(raw.metadata.num_delivered or 1)
         try:
             event = envelope.incoming(
                 raw.headers,
                 raw.data,
-                wanted=self._wanted,
+                wanted=self.wanted,
                 stream=self.stream,
-                sequence=int(facts.sequence.stream),
-                delivery_count=count,
+                sequence=int(raw.metadata.sequence.stream),
+                # To be put off is no sign of doing harm.
+                delivery_count=delivered - self._gaps.put_off(_id_of(raw)),
             )
         except InvalidInput as error:
-            await self._bury(raw, error.code, error.message)
+            await self._set_aside(raw, error.code, error.message)
             return None
         if now - event.recorded_at > TOO_OLD:
-            await self._bury(raw, "too_old", f"recorded more than {TOO_OLD.days} days ago")
-            return None
-        if count > UNHANDLED_AFTER:
-            await self._bury(
-                raw, "crashed_the_reader", f"delivered {count} times without an answer"
-            )
+            text = f"recorded more than {TOO_OLD.days} days ago"
+            await self._set_aside(raw, "too_old", text)
             return None
         return _Delivered(raw=raw, event=event)
+
+    async def _suspect(self, one: _Delivered) -> None:
+        """Do not handle what may be what kills the process; what never was handled is innocent."""
+        verdicts = await self._patient([one.raw], lambda: self._applier.look(one.event))
+        if verdicts.apply:
+            text = f"delivered {one.event.delivery_count} times without an answer"
+            await self._set_aside(one.raw, "crashed_the_reader", text)
+        else:
+            await self._answer([one], verdicts)
+
+    def _compare_clocks(self, batch: Sequence[_Delivered], now: datetime) -> None:
+        ahead = [(one.event.recorded_at - now).total_seconds() for one in batch]
+        telemetry.gauge("otklik.clock.skew", max([0.0, *ahead]), owner=self.owner)
 
     async def _attempt(self, batch: list[_Delivered]) -> None:
         """Handle a batch, halving it around whatever fails."""
         try:
-            await self._patient([one.raw for one in batch], lambda: self._apply(batch))
+            verdicts = await self._patient(
+                [one.raw for one in batch],
+                lambda: self._applier.apply([one.event for one in batch]),
+            )
         except Exception as error:  # noqa: BLE001 - an edge of the runtime: one bad event must not stop the rest
+            if _is_away(error):
+                return
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._attempt(batch[:middle])
                 await self._attempt(batch[middle:])
             else:
                 await self._failed(batch[0], error)
+            return
+        failpoints.hit(BEFORE_ACK)
+        await self._answer(batch, verdicts)
 
     async def _patient(self, messages: Sequence[Msg], work: Callable[[], Awaitable[Any]]) -> Any:
         """Do work again while the database is away or others are faster; keep the messages."""
@@ -252,7 +275,7 @@ class Subscription:
                     raise
                 await asyncio.sleep(0.01 * conflicts)
             except Unavailable as error:
-                if error.code != "database_unavailable" or self._draining:
+                if not _is_away(error) or self._draining:
                     raise
                 await asyncio.sleep(0.5)
             if time.monotonic() - told > _PROGRESS_SECONDS:
@@ -261,261 +284,105 @@ class Subscription:
                     with suppress(NatsError):
                         await raw.in_progress()
 
-    async def _apply(self, batch: list[_Delivered]) -> None:
-        by_id = {one.event.event_id: one for one in batch}
-        spans = _Spans([one.event for one in batch], self.owner)
-        with spans:
-            async with self._database.transaction() as transaction:
-                transaction.caused_by(spans.causes)
-                events = [one.event for one in batch]
-                verdicts = await inbox.judge(
-                    transaction.connection, self.owner, events, now=transaction.now
-                )
-                commands = [
-                    command for event in verdicts.apply for command in self._commands(event)
-                ]
-                if commands:
-                    await self._handle(transaction, commands)
-                # The events before the marks: everywhere the same order of locks.
-                await transaction.flush()
-                settled = verdicts.apply + verdicts.duplicate
-                await inbox.advance(transaction.connection, self.owner, settled)
-        telemetry.count("otklik.inbox.applied", len(verdicts.apply), owner=self.owner)
-        if verdicts.duplicate:
-            telemetry.count("otklik.inbox.duplicates", len(verdicts.duplicate), owner=self.owner)
-        failpoints.hit(BEFORE_ACK)
-        for event in settled:
-            self._gap_since.pop(event.aggregate_id, None)
-            await by_id[event.event_id].raw.ack()
+    async def _answer(self, batch: Sequence[_Delivered], verdicts: inbox.Verdicts) -> None:
+        """Tell the broker what became of each message, after it has."""
+        # By place: the same event may be in the stream twice.
+        by_place = {one.event.sequence: one for one in batch}
+        for event in verdicts.settled:
+            self._gaps.settle(event)
+            await by_place[event.sequence].raw.ack()
         failpoints.hit(AFTER_ACK)
         for event in verdicts.deferred:
-            await self._defer(by_id[event.event_id])
-
-    def _commands(self, event: Incoming) -> list[Any]:
-        function = self._translate.get(event.type)
-        if function is None:
-            return []
-        try:
-            protovalidate.validate(event.message)
-        except protovalidate.ValidationError as error:
-            fields = ", ".join(sorted(violation.proto.rule_id for violation in error.violations))
-            message = f"{event.type} breaks its own contract: {fields}"
-            raise InvalidInput("invalid_event", message) from error
-        command = function(event)
-        return [] if command is None else [command]
+            await self._defer(by_place[event.sequence])
 
     async def _failed(self, one: _Delivered, error: Exception) -> None:
         """Decide about an event that failed alone, by the kind of its error."""
-        if isinstance(error, Unavailable) and error.code == "database_unavailable":
-            return
+        self._tell(error, one.event.type)
+        if _is_hopeless(error, one.event.delivery_count):
+            await self._set_aside(one.raw, *_reason(error))
+        else:
+            await one.raw.nak(delay=_delay(one.event.delivery_count))
+
+    def _tell(self, error: Exception, type_name: str) -> None:
         if isinstance(error, (InvalidInput, RuleBroken, Forbidden, Unauthenticated)):
-            await self._bury(one.raw, error.code, error.message)
-            return
+            return  # the dead letter tells it
         if not isinstance(error, OtklikError):
-            _LOG.error("an event's handler failed", exc_info=error, extra={"type": one.event.type})
+            _LOG.error("an event's handler failed", exc_info=error, extra={"type": type_name})
         telemetry.count(
             "otklik.subscription.failures", owner=self.owner, error=type(error).__name__
         )
-        if one.event.delivery_count >= UNHANDLED_AFTER:
-            code = error.code if isinstance(error, OtklikError) else "handler_failed"
-            text = error.message if isinstance(error, OtklikError) else type(error).__name__
-            await self._bury(one.raw, code, text)
-            return
-        await one.raw.nak(delay=_delay(one.event.delivery_count))
 
     async def _defer(self, one: _Delivered) -> None:
-        """Wait for the versions before this one; after a minute ask their owner and go on."""
-        event = one.event
-        since = self._gap_since.setdefault(event.aggregate_id, time.monotonic())
+        """Wait for the versions before this one; when that was long enough, ask their owner."""
         telemetry.count("otklik.inbox.deferred", owner=self.owner)
-        if (
-            time.monotonic() - since < GAP_PATIENCE.total_seconds()
-            and event.delivery_count < UNHANDLED_AFTER
-        ):
-            await one.raw.nak(delay=_delay(event.delivery_count))
-            return
-        try:
-            await self._close_gap(event.aggregate_id)
-        except Unavailable:
-            _LOG.warning(
-                "a gap cannot be closed: the owner does not answer", extra={"stream": self.stream}
-            )
-        await one.raw.nak(delay=0.1)
+        delay = self._gaps.delay(one.event)
+        if delay is None:
+            try:
+                await self._close_gap(one)
+                delay = self._gaps.close(one.event.aggregate_id)
+            except Exception as error:  # noqa: BLE001 - an edge of the runtime: others must go on
+                self._tell(error, one.event.type)
+                delay = self._gaps.again()
+        await one.raw.nak(delay=delay)
 
-    async def _close_gap(self, aggregate_id: str) -> None:
+    async def _close_gap(self, one: _Delivered) -> None:
         """Read what is missing from its owner and apply it as if it had arrived."""
         if self._read_events is None:
-            return
-        async with self._database.read() as connection:
-            row = await connection.exec_driver_sql(
-                "select version from seen_versions where owner = $1 and aggregate_id = $2::uuid",
-                (self.owner, aggregate_id),
-            )
-            newest = int(row.scalar() or 0)
-        for event in await self._read_events(aggregate_id, newest):
-            await self.apply_one(history.incoming(event, wanted=self._wanted, owner=self.owner))
-        self._gap_since.pop(aggregate_id, None)
+            raise Unavailable("no_way_to_ask", f"nothing here can ask {self.owner} for its events")
+        aggregate_id = one.event.aggregate_id
+        newest = await self._applier.newest(aggregate_id)
+        for recorded in await self._read_events(aggregate_id, newest):
+            await self._apply_missing(recorded, one)
+        if (await self._applier.look(one.event)).deferred:
+            await self._applier.jump(one.event)
         telemetry.count("otklik.inbox.gaps_closed", owner=self.owner)
 
-    async def apply_one(self, event: Incoming) -> None:
-        """Apply one event that did not come from the stream; set it aside if that fails."""
+    async def _apply_missing(self, recorded: RecordedEvent, waiting: _Delivered) -> None:
         try:
-            async with self._database.transaction() as transaction:
-                verdicts = await inbox.judge(
-                    transaction.connection, self.owner, [event], now=transaction.now
-                )
-                commands = [command for one in verdicts.apply for command in self._commands(one)]
-                if commands:
-                    await self._handle(transaction, commands)
-                await transaction.flush()
-                await inbox.advance(transaction.connection, self.owner, [event])
-        except (InvalidInput, RuleBroken, Forbidden, Unauthenticated) as error:
-            async with self._database.transaction() as transaction:
-                await dead_letters.bury(
-                    transaction.connection.exec_driver_sql,
-                    _letter_of(event, error.code, error.message),
-                    now=transaction.now,
-                    reader=self._reader,
-                )
+            event = history.incoming(recorded, wanted=self.wanted, owner=self.owner)
+            await self._patient([waiting.raw], lambda: self._applier.apply([event]))
+        except Exception as error:
+            if not _is_hopeless(error, int(waiting.raw.metadata.num_delivered or 1)):
+                raise
+            self._tell(error, recorded.type)
+            letter = dead_letters.of_recorded(recorded, self.owner, *_reason(error))
+            await self._patient([waiting.raw], lambda: self._applier.bury(letter))
 
-    async def replay(self, transaction: Transaction, event: Incoming) -> None:
-        """Handle a dead letter's event now; its version was counted when it was set aside."""
-        await transaction.connection.exec_driver_sql(
-            "insert into inbox (event_id, handled_at) values ($1::uuid, $2::timestamptz)"
-            " on conflict do nothing",
-            (event.event_id, transaction.now),
-        )
-        commands = self._commands(event)
-        if commands:
-            await self._handle(transaction, commands)
-
-    @property
-    def wanted(self) -> Mapping[str, type[Message]]:
-        """The message types this reader has a use for, by full name."""
-        return self._wanted
-
-    async def _bury(self, raw: Msg, reason: str, error: str) -> None:
-        letter = DeadLetter(reason=reason, error=error, **_letter_facts(raw))
-
-        async def keep() -> None:
-            async with self._database.transaction() as transaction:
-                await dead_letters.bury(
-                    transaction.connection.exec_driver_sql,
-                    letter,
-                    now=transaction.now,
-                    reader=self._reader,
-                )
-
-        await self._patient([raw], keep)
+    async def _set_aside(self, raw: Msg, reason: str, error: str) -> None:
+        letter = dead_letters.of_message(raw, reason, error)
+        await self._patient([raw], lambda: self._applier.bury(letter))
         await raw.ack()
 
     async def _prune(self) -> None:
         while True:
             await asyncio.sleep(PRUNE_EVERY_SECONDS)
             with suppress(OtklikError):
-                async with self._database.transaction() as transaction:
-                    await inbox.prune(
-                        transaction.connection, before=transaction.now - MARK_LIFE, limit=10_000
-                    )
+                await self._applier.prune()
 
 
-def _letter_facts(raw: Msg) -> dict[str, Any]:
-    return {
-        "stream": raw.metadata.stream,
-        "sequence": int(raw.metadata.sequence.stream),
-        "subject": raw.subject,
-        "headers": dict(raw.headers or {}),
-        "payload": raw.data,
-        "delivery_count": int(raw.metadata.num_delivered or 1),
-    }
+def _id_of(raw: Msg) -> str:
+    return (raw.headers or {}).get("ce-id", "")
 
 
-def _letter_of(event: Incoming, reason: str, error: str) -> DeadLetter:
-    headers = {
-        "ce-id": event.event_id,
-        "ce-type": event.type,
-        "ce-subject": event.aggregate_id,
-        "ce-sequence": str(event.version),
-        "ce-time": event.occurred_at.isoformat(),
-        "ce-recordedtime": event.recorded_at.isoformat(),
-        "ce-actor": event.actor,
-        "traceparent": event.traceparent,
-    }
-    return DeadLetter(
-        stream=event.stream,
-        sequence=event.sequence,
-        subject=f"{envelope.subject_prefix(event.type)}.{event.aggregate_id}",
-        headers=headers,
-        payload=event.message.SerializeToString(),
-        reason=reason,
-        error=error,
-        delivery_count=event.delivery_count,
+def _is_away(error: Exception) -> bool:
+    """Say whether nothing is known to have happened, because the reader's database is away."""
+    return isinstance(error, Unavailable) and error.code == "database_unavailable"
+
+
+def _is_hopeless(error: Exception, delivery_count: int) -> bool:
+    if _is_away(error):
+        return False
+    return delivery_count >= UNHANDLED_AFTER or isinstance(
+        error, (InvalidInput, RuleBroken, Forbidden, Unauthenticated)
     )
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return why, as a stable word and in words without personal data."""
+    if isinstance(error, OtklikError):
+        return error.code, error.message
+    return "handler_failed", type(error).__name__
 
 
 def _delay(delivery_count: int) -> float:
     return _DELAYS[min(delivery_count, len(_DELAYS)) - 1]
-
-
-class _Spans:
-    """The spans of one batch: one per sampled message in its story, one linked to all."""
-
-    def __init__(self, events: Sequence[Incoming], owner: str) -> None:
-        self.causes: dict[str, story.Cause] = {}
-        self._spans: list[trace.Span] = []
-        links: list[Link] = []
-        for event in events:
-            parent = story.read(event.traceparent)
-            traceparent = event.traceparent
-            if parent is not None and parent.trace_flags.sampled:
-                links.append(Link(parent))
-                span = _TRACER.start_span(
-                    f"process {envelope.subject_prefix(event.type)}",
-                    context=trace.set_span_in_context(NonRecordingSpan(parent)),
-                    kind=SpanKind.CONSUMER,
-                    attributes=_attributes(event, owner),
-                )
-                self._spans.append(span)
-                traceparent = story.written(span.get_span_context())
-            cause = story.Cause(event_id=event.event_id, traceparent=traceparent)
-            self.causes[event.event_id] = cause
-            self.causes[event.aggregate_id] = cause
-        if links:
-            self._spans.append(
-                _TRACER.start_span(
-                    f"process batch {envelope.stream_of(owner)}",
-                    context=trace.set_span_in_context(trace.INVALID_SPAN),
-                    kind=SpanKind.CONSUMER,
-                    links=links,
-                    attributes={
-                        "messaging.system": "nats",
-                        "messaging.operation.name": "process",
-                        "messaging.batch.message_count": len(events),
-                    },
-                )
-            )
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: object
-    ) -> None:
-        for span in self._spans:
-            if kind is not None:
-                span.set_attribute("error.type", kind.__name__)
-                span.set_status(trace.StatusCode.ERROR)
-            span.end()
-
-
-def _attributes(event: Incoming, owner: str) -> dict[str, str | int]:
-    return {
-        "messaging.system": "nats",
-        "messaging.operation.name": "process",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": envelope.stream_of(owner),
-        "messaging.destination.template": f"{envelope.subject_prefix(event.type)}.{{id}}",
-        "messaging.message.id": event.event_id,
-        "messaging.message.conversation_id": event.aggregate_id,
-        "otklik.delivery_count": event.delivery_count,
-    }

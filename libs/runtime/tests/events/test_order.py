@@ -2,7 +2,7 @@
 
 import asyncio
 
-from libs.runtime.tests.events.world import eventually, fetch, refused, running
+from libs.runtime.tests.events.world import eventually, fetch, refused, running, until_blocked
 from otklik.ops.v1 import ops_service_pb2 as pb
 from otklik_runtime import history, ids
 from otklik_runtime.ops_service import OpsService
@@ -11,12 +11,6 @@ from otklik_runtime.ops_service import OpsService
 async def read(world, **request):
     service = OpsService(world.owner)
     return [event async for event in service.ReadEvents(pb.ReadEventsRequest(**request), None)]
-
-
-async def until_blocked(world):
-    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = $1"
-    name = world.owner_url.rpartition("/")[2]
-    await eventually(lambda: fetch(world.owner_url, waiting, name), seconds=5)
 
 
 async def test_an_event_that_commits_after_later_ones_were_published_is_published_too(world):
@@ -73,7 +67,7 @@ async def test_the_history_ends_below_what_an_open_transaction_may_still_add(wor
         await tx.flush()
         await world.say(early)
         reading = asyncio.create_task(read(world))
-        await until_blocked(world)
+        await until_blocked(world.owner_url)
     found = await reading
 
     assert [event.aggregate_id for event in found] == [late, early]

@@ -1,11 +1,11 @@
-"""Rows, events and inbox marks go in one transaction; positions and versions are given under lock."""
+"""Rows and events go in one transaction; positions and versions are given under lock."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from libs.runtime.tests.events.world import fetch, received, refused
+from libs.runtime.tests.events.world import fetch, received, refused, until_blocked
 from otklik_runtime import ids
 from otklik_runtime.clock import FrozenClock
 from otklik_runtime.database import MAX_EVENT_BYTES
@@ -32,11 +32,14 @@ async def test_rows_and_events_are_committed_together(world):
 async def test_a_failing_handler_leaves_neither_rows_nor_events(world):
     thing = ids.new_id()
 
-    with pytest.raises(ZeroDivisionError):
+    async def fail():
         async with world.owner.transaction() as tx:
             await tx.connection.exec_driver_sql(THING, (thing,))
             tx.record(refused(thing), aggregate_id=thing)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
     assert await things(world) == []
     assert await world.rows() == []
@@ -45,11 +48,14 @@ async def test_a_failing_handler_leaves_neither_rows_nor_events(world):
 async def test_a_failing_commit_leaves_neither_rows_nor_events_nor_versions(world):
     thing = ids.new_id()
 
-    with pytest.raises(Exception, match="duplicate key"):
+    async def fail():
         async with world.owner.transaction() as tx:
             for _ in range(2):  # the constraint is checked at commit
                 await tx.connection.exec_driver_sql(THING, (thing,))
             tx.record(refused(thing), aggregate_id=thing)
+
+    with pytest.raises(Exception, match="duplicate key"):
+        await fail()
 
     assert await things(world) == []
     assert await world.rows() == []
@@ -88,21 +94,13 @@ async def test_a_position_is_given_after_the_head_is_locked(world):
         await tx.flush()
         late = asyncio.create_task(second())
         await waiting.wait()
-        await until_blocked(world)
+        await until_blocked(world.owner_url)
         tx.record(refused(aggregate, "first again"), aggregate_id=aggregate)
     await late
 
     mine = [row for row in await world.rows() if str(row["aggregate_id"]) == aggregate]
     assert [row["version"] for row in mine] == [1, 2, 3]
     assert b"second" in mine[2]["payload"]
-
-
-async def until_blocked(world):
-    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = $1"
-    name = world.owner_url.rpartition("/")[2]
-    async with asyncio.timeout(5):
-        while not await fetch(world.owner_url, waiting, name):
-            await asyncio.sleep(0.01)
 
 
 async def test_an_event_above_256_kib_is_refused_before_anything_is_written(world):
@@ -185,11 +183,14 @@ async def test_what_else_fails_in_a_transaction_is_not_blamed_on_the_database(wo
 
 
 async def test_a_connection_lost_in_a_transaction_is_an_absent_database(world):
-    with pytest.raises(Unavailable):
+    async def lose():
         async with world.owner.transaction() as tx:
             driver = (await tx.connection.get_raw_connection()).driver_connection
             driver.terminate()
             raise ConnectionResetError
+
+    with pytest.raises(Unavailable):
+        await lose()
 
 
 async def test_a_database_that_cannot_be_reached_is_absent(world):
@@ -209,10 +210,14 @@ async def test_a_commit_that_said_something_wakes_the_relay_and_no_other(world):
     async with world.owner.transaction() as tx:
         await tx.connection.exec_driver_sql(THING, (ids.new_id(),))
     assert woken == []
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail():
         async with world.owner.transaction() as tx:
             tx.record(refused(aggregate := ids.new_id()), aggregate_id=aggregate)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert woken == []
 
     await world.say(ids.new_id(), ids.new_id())

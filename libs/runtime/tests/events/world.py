@@ -28,11 +28,11 @@ STREAM, DURABLE = envelope.stream_of(OWNER), envelope.durable_of(READER, OWNER)
 SECOND = 1_000_000_000
 REFUSED = events_pb2.MessageRefused.DESCRIPTOR.full_name
 
-OWN_TABLES = (
-    "create table things (id uuid not null, note text, unique (id) deferrable initially deferred)",
-    "create table applied (place bigint generated always as identity, event_id uuid not null,"
-    " aggregate_id uuid not null, version bigint not null, reason text not null)",
-)
+OWN_TABLES = """
+    create table things (id uuid not null, note text, unique (id) deferrable initially deferred);
+    create table applied (place bigint generated always as identity, event_id uuid not null,
+      aggregate_id uuid not null, version bigint not null, reason text not null)
+"""
 
 
 class Part(Protocol):
@@ -51,7 +51,7 @@ async def running(part: Part) -> AsyncIterator[None]:
         yield
     finally:
         await part.drain()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 30)
 
 
 async def kill(part: Part, task: "asyncio.Task[None]") -> None:
@@ -61,13 +61,20 @@ async def kill(part: Part, task: "asyncio.Task[None]") -> None:
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[Any]], *, seconds: float = 15, every: float = 0.02
+    condition: Callable[[], Awaitable[Any]], *, seconds: float = 30, every: float = 0.02
 ) -> Any:
     """Wait until something is so, and give what the condition gave."""
     async with asyncio.timeout(seconds):
-        while not (found := await condition()):
+        while not (found := await condition()):  # noqa: ASYNC110 - in another process
             await asyncio.sleep(every)
         return found
+
+
+async def until_blocked(url: str) -> None:
+    """Wait until somebody in a database waits for somebody else's lock."""
+    name = url.rpartition("/")[2]
+    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = $1"
+    await eventually(lambda: fetch(url, waiting, name), seconds=5)
 
 
 async def prepare(url: str) -> str:
@@ -79,7 +86,7 @@ async def prepare(url: str) -> str:
     statements = Statements()
     migrations.runtime_tables(statements)
     connection = await asyncpg.connect(url)
-    await connection.execute(";".join([*statements, *OWN_TABLES]))
+    await connection.execute(";".join([*statements, OWN_TABLES]))
     await connection.close()
     return url
 
@@ -280,6 +287,14 @@ class World:
         """Count the messages that the durable has not had answered for good."""
         info = await self.ask(f"$JS.API.CONSUMER.INFO.{STREAM}.{DURABLE}")
         return int(info["num_pending"]) + int(info["num_ack_pending"])
+
+    async def deliver_and_lose(self, times: int) -> None:
+        """Deliver all that waits and lose it, so many times, as a reader that crashes does."""
+        pull = await self.client.jetstream().pull_subscribe_bind(consumer=DURABLE, stream=STREAM)
+        for _ in range(times):
+            for raw in await pull.fetch(100, timeout=5):
+                await raw.nak()
+        await pull.unsubscribe()
 
     async def settled(self) -> bool:
         return not await self.unanswered()
