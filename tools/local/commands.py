@@ -25,6 +25,7 @@ from tools.local.watch import watch
 
 DOWN_SECONDS = 60
 INTERRUPTED = 130
+STAYING = "staying.json"
 SEED = "demo/seed"
 
 Body = Callable[[Stack], Awaitable[int]]
@@ -34,8 +35,7 @@ async def up(settings: LocalSettings, asked: argparse.Namespace, console: Consol
     """Start everything and stay until told to stop."""
 
     async def body(stack: Stack) -> int:
-        console.print(addresses(stack.ports), soft_wrap=True)
-        console.print("  It stays up until Ctrl-C, or `make down` from another terminal.")
+        _stay(stack, console)
         await watch(stack)
         return 0
 
@@ -52,10 +52,10 @@ async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Cons
                 await play(stack, console, language=settings.language)
             else:
                 await play_letters(stack, console, asked.input, language=settings.language)
-            console.print(addresses(stack.ports), soft_wrap=True)
             if asked.once:
+                console.print(addresses(stack.ports), soft_wrap=True)
                 return 0
-            console.print("  It stays up until Ctrl-C, or `make down` from another terminal.")
+            _stay(stack, console)
             await watching
         finally:
             watching.cancel()
@@ -137,21 +137,17 @@ async def in_foreground(
                 console.print("\nstopping ...")
                 work.cancel()
                 await asyncio.wait({work})
-                return 0 if stack.place.recall(READY) else INTERRUPTED
+                return 0 if stack.place.recall(STAYING) else INTERRUPTED
             return work.result()
 
 
-READY = "ready.json"
-
-
 async def _whole(stack: Stack, progress: Shown, body: Body) -> int:
-    (stack.place.path / READY).unlink(missing_ok=True)
+    (stack.place.path / STAYING).unlink(missing_ok=True)
     async with progress.shown():
         await stack.up()
         progress.begin(SEED)
         await seed.load(stack)
         progress.end(SEED)
-    stack.place.remember(READY, {"base": stack.ports.base})
     return await body(stack)
 
 
@@ -191,6 +187,13 @@ def addresses(ports: Ports) -> str:
 sla {ports.grpc_address("sla")}, notify {ports.grpc_address("notify")}, \
 feedback {ports.grpc_address("feedback")}
 """
+
+
+def _stay(stack: Stack, console: Console) -> None:
+    """Say what there is to look at; from here on an interruption is the orderly end."""
+    console.print(addresses(stack.ports), soft_wrap=True)
+    console.print("  It stays up until Ctrl-C, or `make down` from another terminal.")
+    stack.place.remember(STAYING, {"base": stack.ports.base})
 
 
 def _chosen(asked: argparse.Namespace) -> list[str] | None:

@@ -10,17 +10,34 @@ from rich.text import Text
 
 from otklik.intake.v1 import intake_service_pb2
 from tools.local.demo.stage import Stage, require
+from tools.pages.language import Phrase
 
 TRACE_SECONDS = 8
 SERVICES_IN_STORY = 5
 LINKED_FROM = "↩"
+TRACE = Phrase(
+    ru="Одна трасса: от сеанса SMTP до ссылки с оценкой",
+    en="One trace, from the SMTP session to the rating link",
+)
+LEDGER = Phrase(
+    ru="Журнал приёма: принято = ждёт + открыто + добавлено + отложено + отклонено",
+    en="The ledger: received = pending + ticketed + appended + quarantined + refused",
+)
+NOT_SAMPLED = Phrase(
+    ru="  первое сообщение не попало в выборку: трассы нет",
+    en="  the first message was not sampled: there is no trace",
+)
+NO_SPANS = Phrase(
+    ru="  спаны ещё не пришли: страница покажет их через мгновение",
+    en="  no span of it has arrived: look at the page in a moment",
+)
 
 
 async def show_trace(stage: Stage, trace_id: str) -> None:
     """Print a whole trace as a tree; spans arrive a moment after what they tell of."""
-    stage.begin("One trace, from the SMTP session to the rating link")
+    stage.begin(TRACE)
     if not trace_id:
-        stage.console.print("  the first message was not sampled: there is no trace")
+        stage.console.print(stage.say(NOT_SAMPLED))
         return
     address = f"{stage.stack.ports.traces_url}/api/traces/{trace_id}"
     async with httpx.AsyncClient(trust_env=False) as client:
@@ -32,7 +49,7 @@ async def show_trace(stage: Stage, trace_id: str) -> None:
             await stage.streams.wait(0.25)
         tree = await client.get(f"{address}/tree", params={"lang": stage.facts.language})
     if not tree.is_success:
-        stage.console.print("  no span of it has arrived: look at the page in a moment")
+        stage.console.print(stage.say(NO_SPANS))
         return
     # Batches of several stories link here from traces of their own: the page shows them.
     print_wide(stage.console, (line for line in tree.text.splitlines() if LINKED_FROM not in line))
@@ -43,16 +60,19 @@ async def show_ledger(stage: Stage) -> None:
     """Print the balance of everything received, and insist that it holds."""
     intake = await stage.intake()
     ledger = await intake.GetLedger(intake_service_pb2.GetLedgerRequest())
-    stage.begin("The ledger: received = pending + ticketed + appended + quarantined + refused")
+    stage.begin(LEDGER)
     for entry in ledger.entries:
         parts = {
-            "pending": entry.pending_count,
-            "ticketed": entry.ticketed_count,
-            "appended": entry.appended_count,
-            "quarantined": entry.quarantined_count,
-            "refused": entry.refused_count,
+            Phrase(ru="ждёт", en="pending"): entry.pending_count,
+            Phrase(ru="открыто", en="ticketed"): entry.ticketed_count,
+            Phrase(ru="добавлено", en="appended"): entry.appended_count,
+            Phrase(ru="отложено", en="quarantined"): entry.quarantined_count,
+            Phrase(ru="отклонено", en="refused"): entry.refused_count,
         }
-        told = " + ".join(f"{count} {name}" for name, count in parts.items() if count) or "0"
+        told = (
+            " + ".join(f"{count} {stage.say(name)}" for name, count in parts.items() if count)
+            or "0"
+        )
         stage.console.print(f"  {entry.account:<32} {entry.received_count} = {told}")
         require(sum(parts.values()) == entry.received_count, "the ledger does not add up")
         require(entry.pending_count == 0, "something received is still pending")

@@ -21,7 +21,7 @@ from tools.local.demo.timeline import NothingHappened, Timeline
 from tools.local.failures import StackFailed
 from tools.local.home import ROOT
 from tools.local.stack import Stack
-from tools.pages.language import Language
+from tools.pages.language import Language, Phrase
 
 JOURNEY = ROOT / "journey.json"
 # An acknowledgement waits up to 30 s for its deadline.
@@ -46,7 +46,9 @@ async def play_letters(stack: Stack, console: Console, folder: Path, *, language
         raise NoLetters(f"there is no .eml file in {folder}")
     async with AsyncExitStack() as opened:
         stage = await open_stage(stack, console, language, opened)
-        stage.begin(f"{len(letters)} letters from {folder}")
+        stage.begin(
+            Phrase(ru=f"Писем: {len(letters)}, {folder}", en=f"Letters: {len(letters)}, {folder}")
+        )
         # Handed in one after another, so that a reply never overtakes what it answers; what becomes
         # of them is awaited together.
         receipts = [

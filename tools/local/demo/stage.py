@@ -18,6 +18,7 @@ from tools.local.demo.streams import Streams, Told
 from tools.local.demo.timeline import NothingHappened, Timeline
 from tools.local.failures import StackFailed
 from tools.local.stack import Stack
+from tools.pages.language import Phrase
 
 AGENT = "dev-maria"
 LEAD = "dev-oleg"
@@ -35,10 +36,15 @@ class Stage:
     callers: Callers
     letterbox: Letterbox
 
-    def begin(self, title: str) -> None:
+    def begin(self, title: Phrase) -> None:
         """Announce a story."""
         self.console.print()
-        self.console.print(Rule(title, align="left", style="dim"))
+        self.console.print(Rule(self.say(title), align="left", style="dim"))
+
+    def say(self, phrase: Phrase, **facts: object) -> str:
+        """Say something in the language of whoever watches."""
+        text = phrase.ru if self.facts.language == "ru" else phrase.en
+        return text.format(**facts)
 
     def timeline(self, conversation_id: str) -> Timeline:
         """Tell a conversation from its first event on."""

@@ -5,9 +5,15 @@ from tools.local.demo.browser import Browser
 from tools.local.demo.stage import Stage, require
 from tools.local.demo.story_letter import delivered
 from tools.local.demo.streams import Told
+from tools.pages.language import Phrase
 
 CUSTOMER = "emily.carter@harbour-books.example"
 SUBJECT = "Charged twice for October"
+TITLE = Phrase(
+    ru="2 · Эмили Картер, Harbour Books: обращение через форму на сайте, по-английски (HTTP)",
+    en="2 · Emily Carter, Harbour Books: a request by the web form, in English (HTTP)",
+)
+IN_HER_MAILBOX = Phrase(ru="в почте Эмили: «{subject}»", en="in Emily's mailbox: “{subject}”")
 TEXT = """Hello,
 
 our October invoice was charged twice: 2 October and again 5 October, 4,200 roubles each time.
@@ -20,7 +26,7 @@ Harbour Books
 
 async def play_form(stage: Stage) -> None:
     """Send the form as a browser does, and see the acknowledgement leave in English."""
-    stage.begin("2 · Emily Carter, Harbour Books: a request by the web form, in English (HTTP)")
+    stage.begin(TITLE)
     before = await stage.streams.ends()
     browser = Browser("en")
     try:
@@ -46,7 +52,7 @@ async def play_form(stage: Stage) -> None:
         opened.message.number in letter.subject + letter.text,
         "the acknowledgement does not name the number",
     )
-    timeline.act(f"in Emily's mailbox: “{letter.subject}”")
+    timeline.act(stage.say(IN_HER_MAILBOX, subject=letter.subject))
 
 
 def _came_by_form(told: Told) -> bool:

@@ -10,10 +10,27 @@ from tools.local.demo.stage import Stage, require
 from tools.local.demo.timeline import Timeline
 from tools.local.home import ROOT
 from tools.mailbox import Letter
+from tools.pages.language import Phrase
 
 LETTER = ROOT / "demo/mail/internet-in-three-shops.eml"
 CUSTOMER = "anna.sokolova@bereg-market.example"
 RATING_LINK = re.compile(r"https?://[^\s<>\"]+/r/[a-z0-9]+")
+
+TITLE = Phrase(
+    ru="1 · Анна Соколова, «Берег Маркет»: письмо в koi8-r, HTML и текст, с вложением (SMTP)",
+    en="1 · Anna Sokolova, Bereg Market: a letter in koi8-r, HTML and plain, with a file (SMTP)",
+)
+IN_HER_MAILBOX = Phrase(ru="в почте Анны: «{subject}»", en="in Anna's mailbox: “{subject}”")
+AGENT_ANSWERS = Phrase(
+    ru="Мария Иванова берёт обращение и отвечает (gRPC)",
+    en="Maria Ivanova takes the ticket and answers (gRPC)",
+)
+SHE_REPLIES = Phrase(ru="Анна отвечает на это письмо", en="Anna replies to that letter")
+AGENT_RESOLVES = Phrase(ru="Мария решает обращение (gRPC)", en="Maria resolves the ticket (gRPC)")
+SHE_RATES = Phrase(
+    ru="Анна открывает ссылку из письма и ставит пять",
+    en="Anna opens the link in the letter and gives five",
+)
 
 ANSWER = """Здравствуйте, Анна!
 
@@ -29,9 +46,7 @@ COMMENT = "Быстро и по-человечески, спасибо!"
 
 async def play_letter(stage: Stage) -> str:
     """Play the whole life of a request, and give the id of its trace."""
-    stage.begin(
-        "1 · Анна Соколова, Берег Маркет: письмо в koi8-r, HTML и текст, с вложением (SMTP)"
-    )
+    stage.begin(TITLE)
     receipt = await post.send(post.as_new(LETTER.read_bytes()), port=stage.stack.ports.intake_smtp)
     require(receipt.accepted and receipt.item, f"intake answered {receipt.code} {receipt.text}")
     item = await stage.fate(receipt.item)
@@ -51,13 +66,13 @@ async def _acknowledged(stage: Stage, timeline: Timeline) -> None:
     number = _number(timeline)
     letter = await delivered(stage, timeline, "acknowledgement")
     require(number in letter.subject + letter.text, "the acknowledgement does not name the number")
-    timeline.act(f"в почте Анны: «{letter.subject}»")
+    timeline.act(stage.say(IN_HER_MAILBOX, subject=letter.subject))
 
 
 async def _answered(stage: Stage, timeline: Timeline, name: str) -> ticket_pb2.Ticket:
     """An agent takes the ticket, asks back, and waits for the customer."""
     tickets = await stage.tickets()
-    timeline.act("Мария Иванова берёт обращение и отвечает (gRPC)")
+    timeline.act(stage.say(AGENT_ANSWERS))
     taken = await tickets.TakeTicket(
         ticket_service_pb2.TakeTicketRequest(name=name, request_id=new_id())
     )
@@ -81,7 +96,7 @@ async def _answered(stage: Stage, timeline: Timeline, name: str) -> ticket_pb2.T
 async def _customer_replies(stage: Stage, timeline: Timeline, ticket: ticket_pb2.Ticket) -> None:
     """The customer answers the mail; the reply finds its ticket by the address alone."""
     answer = await delivered(stage, timeline, "answer")
-    timeline.act("Анна отвечает на это письмо")
+    timeline.act(stage.say(SHE_REPLIES))
     reply = post.reply_to(answer, REPLY, sender=CUSTOMER)
     receipt = await post.send(reply, port=stage.stack.ports.intake_smtp)
     require(receipt.accepted, f"intake answered {receipt.code} {receipt.text}")
@@ -93,7 +108,7 @@ async def _customer_replies(stage: Stage, timeline: Timeline, ticket: ticket_pb2
 
 async def _resolved(stage: Stage, timeline: Timeline, ticket: ticket_pb2.Ticket) -> None:
     tickets = await stage.tickets()
-    timeline.act("Мария решает обращение")
+    timeline.act(stage.say(AGENT_RESOLVES))
     resolved = await tickets.ResolveTicket(
         ticket_service_pb2.ResolveTicketRequest(
             name=ticket.name, resolution_text=RESOLUTION, request_id=new_id()
@@ -112,7 +127,7 @@ async def _rated(stage: Stage, timeline: Timeline) -> None:
     require(link, "the letter that asks for a rating has no link")
     if link is None:
         return
-    timeline.act("Анна открывает ссылку из письма и ставит пять")
+    timeline.act(stage.say(SHE_RATES))
     browser = Browser("ru")
     try:
         await browser.open(link.group())

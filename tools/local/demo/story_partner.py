@@ -7,13 +7,19 @@ from otklik_runtime.ids import new_id
 from tools.local.demo.stage import Stage, require
 from tools.local.demo.story_letter import delivered
 from tools.local.seed import partner_name
+from tools.pages.language import Phrase
 
+TITLE = Phrase(
+    ru="3 · «Касса Плюс», партнёр: обращение клиента, дважды с одним request_id (gRPC)",
+    en="3 · Kassa Plus, a partner: a customer's request, twice with one request_id (gRPC)",
+)
+ONE_TICKET = Phrase(ru="два вызова, одно обращение", en="two calls, one ticket")
 CUSTOMER = "buhgalter@kofe-na-uglu.example"
 
 
 async def play_partner(stage: Stage) -> None:
     """Submit the same message twice and see one ticket."""
-    stage.begin("3 · Касса Плюс, партнёр: обращение клиента, дважды с одним request_id (gRPC)")
+    stage.begin(TITLE)
     partner = partner_name(stage.stack.place)
     intake: Any = await stage.callers.partner(
         partner, intake_service_pb2_grpc.IntakeServiceStub, "intake"
@@ -36,4 +42,4 @@ async def play_partner(stage: Stage) -> None:
     await delivered(stage, timeline, "acknowledgement")
     opened = [told for told in timeline.told if told.name == "TicketOpened"]
     require(len(opened) == 1, "one request_id opened two tickets")
-    timeline.act("два вызова, одно обращение")
+    timeline.act(stage.say(ONE_TICKET))
