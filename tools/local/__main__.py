@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,16 @@ def main() -> int:
         return asyncio.run(_run(command, asked, console))
     except StackFailed as reason:
         print(f"\n{asked.name}: {reason}", file=sys.stderr)
+        return 1
+    except OSError as reason:
+        if reason.errno != errno.ENOSPC:
+            raise
+        full = reason.filename or LocalSettings().run_dir
+        print(
+            f"\n{asked.name}: the disk that holds {full} is full: free some space, or put the "
+            "stack's files elsewhere with OTKLIK_RUN_DIR",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130

@@ -26,8 +26,6 @@ class Secrets:
                 keys.save_private(keys.generate(), self.private_key_file(name))
         if not self.key_ring.exists():
             write_private(self.key_ring, KeyRing.generate())
-        if not self.desk_session_key.exists():
-            write_private(self.desk_session_key, secrets.token_hex(32))
         public = {service: self.public_key_pem(service) for service in SERVICES}
         write_private(self.service_keys, json.dumps(public, indent=2))
         self._make_passwords("nats.json", nats_users)
@@ -54,11 +52,6 @@ class Secrets:
     def key_ring(self) -> Path:
         """The keys that sign links and mail tokens."""
         return self.folder / "key-ring.json"
-
-    @property
-    def desk_session_key(self) -> Path:
-        """What the desk signs its cookies with."""
-        return self.folder / "desk-session.key"
 
     def nats_password(self, user: str) -> str:
         """Give the password of a NATS user."""
