@@ -1,5 +1,6 @@
 """The only place that speaks both the domain's language and protobuf."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -15,7 +16,8 @@ from otklik_intake.domain.commands import SettleItem
 from otklik_intake.domain.items import ItemState, LedgerBalance, LedgerItem, StoredFile
 from otklik_intake.domain.submission import Submission
 
-_TRACE_PARTS = 4
+# The lowest bit of the flags says that the trace is kept.
+_SAMPLED = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 _CHANNELS = {one: channel_pb2.Channel.Value(f"CHANNEL_{one.name}") for one in Channel}
 _CHANNELS_BACK = {number: one for one, number in _CHANNELS.items()}
 _STATES = {one: item_pb2.ItemState.Value(f"ITEM_STATE_{one.name}") for one in ItemState}
@@ -143,8 +145,6 @@ def account_of(message: item_pb2.ChannelAccount) -> ChannelAccount:
 
 def item_message(item: LedgerItem) -> item_pb2.Item:
     """Write a line of the ledger."""
-    context = item.traceparent.split("-")
-    sampled = len(context) == _TRACE_PARTS and context[3] == "01"
     return item_pb2.Item(
         name=f"items/{item.item_id}",
         channel=_CHANNELS[item.channel],
@@ -159,8 +159,14 @@ def item_message(item: LedgerItem) -> item_pb2.Item:
         sender_address=item.sender_address,
         external_id=item.external_id,
         attachments=file_messages(item.files),
-        trace_id=context[1] if sampled else "",
+        trace_id=_sampled_trace(item.traceparent),
     )
+
+
+def _sampled_trace(traceparent: str) -> str:
+    """Read the trace id of a W3C traceparent; empty if nobody kept the trace."""
+    found = _SAMPLED.fullmatch(traceparent)
+    return found[1] if found is not None else ""
 
 
 def ledger_message(balances: Iterable[LedgerBalance]) -> intake_service_pb2.Ledger:

@@ -1,8 +1,12 @@
 """The language of a text: Russian or English."""
 
+import re
+
 _ENOUGH_LETTERS = 3
 _RUSSIAN_SHARE = 0.3
-_SAMPLE = 4000
+_SAMPLE = 1000
+_LETTER = re.compile(r"[^\W\d_]")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 
 
 def of_text(text: str, *, default: str) -> str:
@@ -10,8 +14,8 @@ def of_text(text: str, *, default: str) -> str:
 
     The share is low on purpose: Russian letters quote English error messages, never the reverse.
     """
-    letters = [character for character in text[:_SAMPLE] if character.isalpha()]
-    if len(letters) < _ENOUGH_LETTERS:
+    sample = text[:_SAMPLE]
+    letters = len(_LETTER.findall(sample))
+    if letters < _ENOUGH_LETTERS:
         return default
-    cyrillic = sum("\u0400" <= character <= "\u04ff" for character in letters)
-    return "ru" if cyrillic >= _RUSSIAN_SHARE * len(letters) else "en"
+    return "ru" if len(_CYRILLIC.findall(sample)) >= _RUSSIAN_SHARE * letters else "en"
