@@ -90,7 +90,7 @@ class RatingSite:
 
     async def _rated(self, token: str, draft: Draft) -> RatingGiven | None:
         # Under this name the click is shown in the conversation's own trace.
-        with telemetry.tracer.start_as_current_span("rate ticket"):
+        with telemetry.tracer.start_as_current_span("POST rating"):
             async with self._database.transaction() as transaction:
                 _, given = await handlers.rate(
                     self._unit_of(transaction),
