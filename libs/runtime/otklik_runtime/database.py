@@ -225,15 +225,16 @@ class Transaction:
         type_name = fact.message.DESCRIPTOR.full_name
         event_id = ids.new_id()
         cause = self._causes.get(fact.cause) or self._causes.get(fact.aggregate_id)
-        facts = "|".join(
-            (
-                event_id,
-                type_name,
-                fact.aggregate_id,
-                str(head.version),
-                fact.occurred_at.isoformat(),
-                fact.actor,
-            )
+        cause_id = fact.cause or (cause.event_id if cause else "")
+        facts = personal.facts_of(
+            event_id=event_id,
+            type_name=type_name,
+            aggregate_id=fact.aggregate_id,
+            version=head.version,
+            occurred_at=fact.occurred_at,
+            recorded_at=self.now,
+            actor=fact.actor,
+            cause_id=cause_id,
         )
         proof = personal.fingerprint(fact.message, facts)
         return (
@@ -242,10 +243,10 @@ class Transaction:
             fact.aggregate_id,
             head.version,
             f"{envelope.subject_prefix(type_name)}.{fact.aggregate_id}",
-            fact.message.SerializeToString(),
+            fact.message.SerializeToString(deterministic=True),
             fact.occurred_at,
             fact.actor,
-            fact.cause or (cause.event_id if cause else ""),
+            cause_id,
             story.of_fact(head, self._context(fact), started_ns=self._started_ns),
             proof.digest,
             proof.salt,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.ops.v1 import ops_service_pb2 as pb
 from otklik.ops.v1.ops_service_pb2_grpc import OpsServiceServicer
-from otklik_runtime import envelope, history
+from otklik_runtime import envelope, history, ids
 from otklik_runtime.dead_letters import OUTBOX
 from otklik_runtime.errors import InvalidInput, NotFound, RuleBroken, Unavailable
 
@@ -43,6 +43,7 @@ _SETTLE = """
     '') where id = $1::uuid
 """
 _NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+_NOTHING = "00000000-0000-0000-0000-000000000000"
 _STATES = {
     pb.DEAD_LETTER_STATE_UNSPECIFIED: "open",
     pb.DEAD_LETTER_STATE_OPEN: "open",
@@ -158,9 +159,7 @@ def reader_of_gaps(stub: OpsServiceAsyncStub, owner: str) -> ReadEvents:
 
 
 async def _get(connection: AsyncConnection, name: str) -> pb.DeadLetter:
-    row = (
-        await connection.exec_driver_sql(_GET, (name.removeprefix("deadLetters/"),))
-    ).one_or_none()
+    row = (await connection.exec_driver_sql(_GET, (_identifier(name),))).one_or_none()
     if row is None:
         raise NotFound(
             "dead_letter_not_found",
@@ -171,10 +170,15 @@ async def _get(connection: AsyncConnection, name: str) -> pb.DeadLetter:
     return letter
 
 
+def _identifier(name: str) -> str:
+    """Return the id in a name; one that nothing has where the name holds none."""
+    identifier = name.removeprefix("deadLetters/")
+    return identifier if ids.is_id(identifier) else _NOTHING
+
+
 async def _open(transaction: Transaction, name: str) -> pb.DeadLetter:
     await transaction.connection.exec_driver_sql(
-        "select 1 from dead_letters where id = $1::uuid for update",
-        (name.removeprefix("deadLetters/"),),
+        "select 1 from dead_letters where id = $1::uuid for update", (_identifier(name),)
     )
     letter = await _get(transaction.connection, name)
     if letter.state != pb.DEAD_LETTER_STATE_OPEN:
@@ -187,9 +191,8 @@ async def _open(transaction: Transaction, name: str) -> pb.DeadLetter:
 async def _settle(
     transaction: Transaction, letter: pb.DeadLetter, *, state: str, reason: str = ""
 ) -> pb.DeadLetter:
-    identifier = letter.name.removeprefix("deadLetters/")
     await transaction.connection.exec_driver_sql(
-        _SETTLE, (identifier, state, transaction.now, reason)
+        _SETTLE, (_identifier(letter.name), state, transaction.now, reason)
     )
     return await _get(transaction.connection, letter.name)
 
@@ -229,8 +232,9 @@ def _token(name: str) -> str:
 def _position(token: str) -> str:
     if not token:
         return _NEWEST
-    try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        text = "page_token is not one of ours; send back next_page_token as it was"
-        raise InvalidInput("page_token_invalid", text, field="page_token") from error
+    with suppress(ValueError):
+        position = base64.urlsafe_b64decode(token.encode()).decode()
+        if ids.is_id(position):
+            return position
+    text = "page_token is not one of ours; send back next_page_token as it was"
+    raise InvalidInput("page_token_invalid", text, field="page_token")

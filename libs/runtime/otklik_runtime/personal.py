@@ -12,17 +12,42 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from otklik.type.v1 import personal_pb2
+from otklik_runtime import envelope
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from google.protobuf.descriptor import Descriptor, FieldDescriptor
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 _SALT_BYTES = 16
+
+_EVENTS = """
+    select position, type, payload from events
+     where aggregate_id = any($1::uuid[]) and personal_salt is not null
+     order by position for update
+"""
+_BLANK_EVENTS = """
+    update events as e set payload = f.payload, personal_salt = null
+      from unnest($1::bigint[], $2::bytea[]) as f (position, payload)
+     where e.position = f.position
+"""
+_LETTERS = """
+    select id, type, payload from dead_letters
+     where aggregate_id = any($1::text[]) order by id for update
+"""
+_BLANK_LETTERS = """
+    update dead_letters as d set payload = f.payload
+      from unnest($1::uuid[], $2::bytea[]) as f (id, payload)
+     where d.id = f.id
+"""
 _M = TypeVar("_M", bound=Message)
 
 
@@ -44,6 +69,14 @@ class Fingerprint:
     audit_hash: bytes
     digest: bytes | None
     salt: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What was blanked: rows of the history, and dead letters."""
+
+    events: int
+    dead_letters: int
 
 
 @cache
@@ -127,6 +160,81 @@ def fingerprint(message: Message, facts: str, *, salt: bytes | None = None) -> F
 def audit_hash(public: Message, facts: str, *, digest: bytes | None) -> bytes:
     """Return the hash over a row's public part: the same before and after erasure."""
     return _hash(facts.encode(), _bytes(public), digest or b"")
+
+
+def facts_of(
+    *,
+    event_id: str,
+    type_name: str,
+    aggregate_id: str,
+    version: int,
+    occurred_at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    cause_id: str,
+) -> str:
+    """Write what an event row says besides its payload as one line, the same in every time zone."""
+    instants = (instant.astimezone(UTC).isoformat() for instant in (occurred_at, recorded_at))
+    return "|".join((event_id, type_name, aggregate_id, str(version), *instants, actor, cause_id))
+
+
+def is_unchanged(row: Mapping[str, Any]) -> bool:
+    """Say whether an event row is as it was written, or as erasure left it.
+
+    Args:
+        row: All columns of `events`.
+    """
+    message = _read(row["type"], row["payload"])
+    if message is None:
+        return False
+    facts = facts_of(
+        event_id=str(row["id"]),
+        type_name=row["type"],
+        aggregate_id=str(row["aggregate_id"]),
+        version=row["version"],
+        occurred_at=row["occurred_at"],
+        recorded_at=row["recorded_at"],
+        actor=row["actor"],
+        cause_id=str(row["cause_id"] or ""),
+    )
+    digest, salt = row["personal_digest"], row["personal_salt"]
+    if digest is not None and salt is None:
+        return bool(row["audit_hash"] == audit_hash(message, facts, digest=digest))
+    proof = fingerprint(message, facts, salt=salt)
+    return (proof.audit_hash, proof.digest) == (row["audit_hash"], digest)
+
+
+async def erase(connection: AsyncConnection, aggregate_ids: Sequence[str]) -> Receipt:
+    """Blank what events and dead letters of these aggregates say about people, for ever.
+
+    The salt goes too: what was there cannot even be guessed. The audit hash still holds.
+    """
+    wanted = list(aggregate_ids)
+    events = await _blank_rows(connection, _EVENTS, _BLANK_EVENTS, wanted)
+    letters = await _blank_rows(connection, _LETTERS, _BLANK_LETTERS, wanted)
+    return Receipt(events=events, dead_letters=letters)
+
+
+async def _blank_rows(
+    connection: AsyncConnection, select: str, update: str, aggregate_ids: list[str]
+) -> int:
+    rows = await connection.exec_driver_sql(select, (aggregate_ids,))
+    found: list[tuple[Any, str, bytes]] = [(key, kind, old) for key, kind, old in map(tuple, rows)]
+    blanked = [_without_people(kind, old) for _, kind, old in found]
+    await connection.exec_driver_sql(update, ([key for key, _, _ in found], blanked))
+    return len(found)
+
+
+def _without_people(type_name: str, payload: bytes) -> bytes:
+    message = _read(type_name, payload)
+    return b"" if message is None else _bytes(redacted(message))
+
+
+def _read(type_name: str, payload: bytes) -> Message | None:
+    try:
+        return envelope.message_class(type_name).FromString(payload)
+    except (KeyError, DecodeError):
+        return None
 
 
 def _bytes(message: Message) -> bytes:

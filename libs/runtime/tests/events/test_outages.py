@@ -1,0 +1,176 @@
+"""Databases and brokers go and come back: nothing is lost, doubled or taken for poison."""
+
+import asyncio
+
+from libs.runtime.tests.events.world import (
+    DURABLE,
+    STREAM,
+    an_event,
+    eventually,
+    prepare,
+    running,
+)
+from otklik_runtime import ids
+
+
+async def events(reader, count):
+    now = await reader.database.now()
+    return [an_event(ids.new_id(), 1, recorded_at=now) for _ in range(count)]
+
+
+async def test_a_reader_whose_database_is_away_keeps_its_messages(
+    world, own_postgres_server, counted
+):
+    reader = await world.reader(await prepare(await own_postgres_server.create_database("reader")))
+    begun, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def attempt(tx, notes):
+        begun.set()
+        await may_go_on.wait()
+
+    reader.attempt = attempt
+    await world.publish(*await events(reader, 20))
+
+    async with running(reader.subscription):
+        await begun.wait()
+        await own_postgres_server.kill()
+        may_go_on.set()
+        await eventually(lambda: connection_fails(reader))
+        assert await world.unanswered() == 20
+        await own_postgres_server.start()
+        await eventually(world.settled)
+
+    assert await reader.applied() == [1] * 20
+    assert await reader.letters() == []
+    assert counted["otklik.subscription.failures"] == 0
+
+
+async def connection_fails(reader):
+    try:
+        await reader.database.now()
+    except Exception:  # noqa: BLE001 - whichever way it is away
+        return True
+    return False
+
+
+async def test_a_reader_without_its_database_can_be_ended_and_answers_nothing(
+    world, own_postgres_server
+):
+    reader = await world.reader(await prepare(await own_postgres_server.create_database("reader")))
+    await world.publish(*await events(reader, 5))
+    await own_postgres_server.kill()
+
+    async with running(reader.subscription):
+        await eventually(lambda: in_hand(world))
+
+    assert await world.unanswered() == 5
+
+
+async def in_hand(world):
+    info = await world.ask(f"$JS.API.CONSUMER.INFO.{STREAM}.{DURABLE}")
+    return info["num_ack_pending"]
+
+
+async def test_a_reader_reads_on_after_the_broker_was_killed(world, own_nats_server, counted):
+    world.nats_url = own_nats_server.url
+    bus = await world.bus("other")
+    world.client = await bus.client()
+    await world.make_stream()
+    await world.make_durable()
+    reader = await world.reader()
+
+    async with running(await world.relay()), running(reader.subscription):
+        for round_number in (1, 2, 3):
+            await world.say(*(ids.new_id() for _ in range(10)))
+            await own_nats_server.kill()
+            await world.say(*(ids.new_id() for _ in range(10)))
+            await own_nats_server.start()
+            await eventually(reader_has(reader, round_number * 20))
+
+    assert await reader.applied() == [1] * 60
+    assert await reader.letters() == []
+
+
+def reader_has(reader, count):
+    async def has():
+        return await reader.has_applied(count)
+
+    return has
+
+
+async def test_a_missing_durable_is_not_ready_and_counted_until_it_is_there(world, counted):
+    await world.ask(f"$JS.API.CONSUMER.DELETE.{STREAM}.{DURABLE}")
+    reader = await world.reader()
+
+    async def interrupted():
+        return counted["otklik.subscription.interruptions"]
+
+    async def is_ready():
+        return reader.subscription.ready() is None
+
+    async with running(reader.subscription):
+        await eventually(interrupted)
+        assert "tickets__intake does not answer" in reader.subscription.ready()
+        await world.make_durable()
+        await eventually(is_ready)
+
+
+async def test_a_durable_that_vanishes_while_reading_is_noticed(world, monkeypatch):
+    monkeypatch.setattr("otklik_runtime.subscription.FETCH_SECONDS", 0.05)
+    reader = await world.reader()
+
+    async def is_ready():
+        return reader.subscription.ready() is None
+
+    async def is_not_ready():
+        return reader.subscription.ready() is not None
+
+    async with running(reader.subscription):
+        await eventually(is_ready)
+        await world.ask(f"$JS.API.CONSUMER.DELETE.{STREAM}.{DURABLE}")
+        await eventually(is_not_ready)
+        await world.make_durable()
+        await world.publish(*await events(reader, 1))
+        await eventually(lambda: reader.has_applied(1))
+
+
+async def test_a_relay_goes_on_after_its_database_was_restarted(world, own_postgres_server):
+    url = await prepare(await own_postgres_server.create_database("owner"))
+    await world.open_owner(url)
+
+    async with running(await world.relay()):
+        await world.say(ids.new_id())
+        await eventually(world.all_published)
+        await own_postgres_server.kill()
+        await own_postgres_server.start()
+        await eventually(lambda: said(world))
+        await eventually(world.all_published)
+
+    assert (await world.info())["state"]["messages"] == 2
+
+
+async def said(world):
+    try:
+        await world.say(ids.new_id())
+    except Exception:  # noqa: BLE001 - whichever way it is away
+        return False
+    return True
+
+
+async def test_clocks_that_disagree_are_measured(world, monkeypatch):
+    """An event from the future shows by how much the owner's clock is ahead."""
+    shown = []
+    monkeypatch.setattr(
+        "otklik_runtime.telemetry.gauge",
+        lambda name, value, **_: shown.append(value) if name == "otklik.clock.skew" else None,
+    )
+    reader = await world.reader()
+    now = await reader.database.now()
+    (event,) = await events(reader, 1)
+    late = an_event(ids.new_id(), 1, recorded_at=now.replace(year=now.year + 1))
+    await world.publish(event, late)
+
+    async with running(reader.subscription):
+        await eventually(world.settled)
+
+    assert max(shown) > 300 * 24 * 3600
