@@ -1,6 +1,6 @@
 """Who is who at the desk: the one place that knows every concrete part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from zoneinfo import ZoneInfo
 
@@ -20,9 +20,8 @@ from otklik_desk.entrypoints.pages import Pages
 from otklik_desk.entrypoints.problems import ProblemPages
 from otklik_desk.entrypoints.sessions import Sessions
 from otklik_desk.entrypoints.ticket_page import TicketPage
-from otklik_desk.ports import Services
+from otklik_desk.ports import Identity, Provider, Services
 from otklik_desk.settings import Settings
-from otklik_runtime import keys
 from otklik_runtime.clock import SystemClock
 from otklik_runtime.grpc_client import GrpcClients
 from otklik_runtime.health import Entrypoint
@@ -32,26 +31,39 @@ from otklik_runtime.i18n import Catalogue
 
 async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entrypoint]:
     """Build the desk."""
-    return [HttpServer(application(settings, stack), settings)]
-
-
-def application(settings: Settings, stack: AsyncExitStack) -> FastAPI:
-    """Put the pages together."""
-    if settings.private_key_file is None:
-        raise keys.KeyRefused("the desk has no private key: set OTKLIK_DESK_PRIVATE_KEY_FILE")
-    seals = KeySeals.load(settings.private_key_file)
     clients = GrpcClients(settings, stack)
-    identity = GrpcIdentity(clients)
-    provider = OidcProvider(
+    names = Names()
+    provider = OidcProvider.open(
         settings.issuer_url,
+        stack,
         client_id=settings.client_id,
         client_secret=settings.client_secret.get_secret_value(),
     )
-    names = Names()
+    app = application(
+        settings,
+        identity=GrpcIdentity(clients),
+        provider=provider,
+        services_of=lambda person: GrpcServices(clients, names, token=person.access_token),
+    )
+    return [HttpServer(app, settings)]
 
-    def services_of(person: Admission) -> Services:
-        return GrpcServices(clients, names, token=person.access_token)
 
+def application(
+    settings: Settings,
+    *,
+    identity: Identity,
+    provider: Provider,
+    services_of: Callable[[Admission], Services],
+) -> FastAPI:
+    """Put the pages together, on whatever keeps people and tickets.
+
+    Args:
+        settings: What the desk was told.
+        identity: Exchanges proofs of identity for sessions.
+        provider: Signs agents in.
+        services_of: Gives the services on behalf of a person.
+    """
+    seals = KeySeals.load(settings.private_key_file)
     static = StaticFiles()
     sessions = Sessions(identity, seals, secure=settings.secure)
     pages = Pages(
@@ -62,8 +74,7 @@ def application(settings: Settings, stack: AsyncExitStack) -> FastAPI:
         secure=settings.secure,
     )
     ticket_page = TicketPage(pages=pages, sessions=sessions)
-    problems = ProblemPages(pages=pages, sessions=sessions)
-    app = http_app(settings, "Otklik", page=problems.show)
+    app = http_app(settings, "Otklik", page=ProblemPages(pages=pages, sessions=sessions).show)
     for routes in (
         static,
         SignInPages(

@@ -27,12 +27,14 @@ class KeySeals:
         self._secrets = list(secrets)
 
     @classmethod
-    def load(cls, path: Path) -> "KeySeals":
+    def load(cls, path: Path | None) -> "KeySeals":
         """Derive the keys from a file of Ed25519 private keys (PEM).
 
         Raises:
             KeyRefused: the file is not there or holds something else.
         """
+        if path is None:
+            raise keys.KeyRefused("there is no private key: set OTKLIK_DESK_PRIVATE_KEY_FILE")
         return cls([_raw(key) for key in keys.load_private(path)])
 
     def seal(self, purpose: str, content: Mapping[str, str]) -> str:

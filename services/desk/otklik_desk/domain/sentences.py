@@ -53,23 +53,19 @@ def deadline_sentences(
     first = pressing(running, now)
     if first is None:
         return [Sentence(f"deadline.no_clock.{meaning.value}")]
-    return [
-        _owed(clock, meaning, now=now, zone=zone, worker=worker)
-        for clock in (first, *_resolution_beside(first, running, now))
-    ]
+    sentences = [_owed(first, meaning, now=now, zone=zone, worker=worker)]
+    if signal(first, now) is not Signal.PAUSED:
+        sentences += [
+            _resolved_by(clock.due_at)
+            for clock in running
+            if clock.kind is ClockKind.RESOLUTION and clock is not first and clock.due_at
+        ]
+    return sentences
 
 
-def _resolution_beside(first: Clock, running: Iterable[Clock], now: datetime) -> Iterable[Clock]:
-    """Give the clock of the whole request, where it says more than the first one."""
-    if signal(first, now) is Signal.PAUSED:
-        return ()
-    return (
-        clock
-        for clock in running
-        if clock.kind is ClockKind.RESOLUTION
-        and clock is not first
-        and signal(clock, now) is not Signal.PAUSED
-    )
+def _resolved_by(due_at: datetime) -> Sentence:
+    """Say when the whole request is due, beside a sentence that says everything else."""
+    return Sentence("deadline.due.resolve", {"due": Moment(due_at, How.BY)})
 
 
 def _owed(
@@ -125,33 +121,33 @@ def _resolved(clocks: Iterable[Clock], resolved_at: datetime | None) -> Sentence
 
 
 def clock_sentence(clock: Clock, now: datetime) -> Sentence:
-    """Say how one clock stands, to those who work by it."""
+    """Say how one clock stands, beside the word for it, to those who work by it."""
     shown = signal(clock, now)
-    if shown is Signal.DONE and clock.met_at is not None:
-        return Sentence("clock.told.done", {"at": Moment(clock.met_at, How.HAPPENED)})
-    if shown is Signal.DONE_LATE and clock.met_at is not None:
-        late = overdue(clock.met_at - (clock.due_at or clock.met_at))
-        return Sentence(
-            "clock.told.done_late", {"at": Moment(clock.met_at, How.HAPPENED), "late": late}
-        )
-    if shown is Signal.PAUSED:
+    if shown is Signal.PAUSED or (shown.open and clock.due_at is None):
         return Sentence("clock.told.paused", {"left": working(clock.left)})
-    if shown is Signal.OVERDUE and clock.due_at is not None:
-        due = Moment(clock.due_at, How.PROMISED)
-        return Sentence("clock.told.overdue", {"late": overdue(now - clock.due_at), "due": due})
-    if shown.open and clock.due_at is not None:
-        due, left = Moment(clock.due_at, How.BY), remaining(clock.due_at - now)
+    due_at = clock.due_at or now
+    if shown is Signal.OVERDUE:
+        due = Moment(due_at, How.PROMISED)
+        return Sentence("clock.told.overdue", {"late": overdue(now - due_at), "due": due})
+    if shown.open:
+        due, left = Moment(due_at, How.BY), remaining(due_at - now)
         return Sentence("clock.told.running", {"left": left, "due": due})
-    return Sentence(f"clock.told.{shown.value}_somehow")
+    if clock.met_at is None:
+        return Sentence("clock.told.dropped")
+    at = Moment(clock.met_at, How.HAPPENED)
+    if shown is Signal.DONE_LATE:
+        return Sentence("clock.told.done_late", {"at": at, "late": overdue(clock.met_at - due_at)})
+    return Sentence("clock.told.done", {"at": at})
 
 
 def clock_in_list(clock: Clock, now: datetime) -> Sentence:
     """Say how a clock stands in as few words as a row of a list has room for."""
     shown = signal(clock, now)
-    if shown is Signal.OVERDUE and clock.due_at is not None:
-        return Sentence("clock.short.overdue", {"late": overdue(now - clock.due_at)})
-    if shown in (Signal.ON_TIME, Signal.SOON) and clock.due_at is not None:
-        return Sentence("clock.short.running", {"left": remaining(clock.due_at - now)})
+    due_at = clock.due_at or now
+    if shown is Signal.OVERDUE:
+        return Sentence("clock.short.overdue", {"late": overdue(now - due_at)})
+    if shown in (Signal.ON_TIME, Signal.SOON):
+        return Sentence("clock.short.running", {"left": remaining(due_at - now)})
     return Sentence(f"clock.short.{shown.value}")
 
 

@@ -92,6 +92,7 @@ class TicketPages:
             say=self._pages.speech(request, person, zones=zones),
             person=person,
             mark=self._sessions.form_mark(person),
+            account=view.agents.get(person.id, ""),
             view=view,
             states=list(STATES),
             state=state,

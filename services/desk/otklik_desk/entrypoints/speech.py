@@ -87,6 +87,10 @@ class Speech:
         """Give a deadline to come."""
         return self._moment(Moment(at, How.BY))
 
+    def promised(self, at: datetime) -> str:
+        """Give a deadline that was named."""
+        return self._moment(Moment(at, How.PROMISED))
+
     def time(self, at: datetime) -> str:
         """Give the time of day."""
         return f"{at.astimezone(self.zone):%H:%M}"
@@ -150,5 +154,11 @@ class Speech:
 
 def zone_name(zone: ZoneInfo, *, locale: str, now: datetime) -> str:
     """Name a zone: `Moscow (UTC+3)`."""
+    offset = now.astimezone(zone).utcoffset() or timedelta(0)
+    if not offset and zone.key.endswith("UTC"):
+        return "UTC"
+    sign = "−" if offset < timedelta(0) else "+"
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    distance = f"{sign}{hours}" + (f":{minutes:02d}" if minutes else "") if offset else ""
     city = dates.get_timezone_location(zone, locale=locale, return_city=True)
-    return f"{city} ({dates.get_timezone_gmt(now.astimezone(zone), 'short', locale='en')})"
+    return f"{city} (UTC{distance})"

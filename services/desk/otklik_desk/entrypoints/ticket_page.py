@@ -48,6 +48,7 @@ class TicketPage:
             status=status,
             here=f"/tickets/{ticket_id}",
             mark=self._sessions.form_mark(person),
+            account=conversation.agents.get(person.id, ""),
             ticket=ticket,
             conversation=conversation,
             facts=facts,
