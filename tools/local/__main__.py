@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tools.local import commands
 from tools.local.failures import StackFailed
+from tools.local.home import ROOT
 from tools.local.settings import LocalSettings
 
 Command = Callable[[LocalSettings, argparse.Namespace, Console], Awaitable[int]]
@@ -60,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = add("demo", help="start everything and play the main job on real input")
     demo.add_argument("--input", type=Path, help="play the .eml files of this folder instead")
+    demo.add_argument(
+        "--journey",
+        type=Path,
+        default=ROOT / "journey.json",
+        help="where --input writes what became of each letter (journey.json)",
+    )
     demo.add_argument("--once", action="store_true", help="end when it has been played")
     demo.set_defaults(command=commands.demo)
     for starting in (up, demo):

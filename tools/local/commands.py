@@ -51,7 +51,9 @@ async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Cons
             if asked.input is None:
                 await play(stack, console, language=settings.language)
             else:
-                await play_letters(stack, console, asked.input, language=settings.language)
+                await play_letters(
+                    stack, console, asked.input, asked.journey, language=settings.language
+                )
             if asked.once:
                 console.print(addresses(stack.ports), soft_wrap=True)
                 return 0

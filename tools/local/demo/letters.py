@@ -19,11 +19,9 @@ from tools.local.demo.stage import Stage
 from tools.local.demo.streams import Told
 from tools.local.demo.timeline import NothingHappened, Timeline
 from tools.local.failures import StackFailed
-from tools.local.home import ROOT
 from tools.local.stack import Stack
 from tools.pages.language import Language, Phrase
 
-JOURNEY = ROOT / "journey.json"
 # An acknowledgement waits up to 30 s for its deadline.
 ACKNOWLEDGEMENT_SECONDS = 45
 
@@ -34,12 +32,14 @@ class NoLetters(StackFailed):
     """The folder has nothing to play."""
 
 
-async def play_letters(stack: Stack, console: Console, folder: Path, *, language: Language) -> None:
+async def play_letters(
+    stack: Stack, console: Console, folder: Path, journey_file: Path, *, language: Language
+) -> None:
     """Send every `.eml` file of a folder and wait for what becomes of it.
 
     Raises:
         NoLetters: there is no such file.
-        StackFailed: some letter's way did not end; `journey.json` is written all the same.
+        StackFailed: some letter's way did not end; `journey_file` is written all the same.
     """
     letters = _letters(folder)
     if not letters:
@@ -58,8 +58,8 @@ async def play_letters(stack: Stack, console: Console, folder: Path, *, language
         journey = await asyncio.gather(
             *(_follow(stage, path, receipt) for (path, _), receipt in told)
         )
-    JOURNEY.write_text(json.dumps(journey, indent=2, ensure_ascii=False) + "\n")
-    console.print(f"\n  written: {JOURNEY}")
+    _write(journey_file, journey)
+    console.print(f"\n  written: {journey_file}")
     stuck = [str(entry["path"]) for entry in journey if entry["unfinished"]]
     if stuck:
         raise StackFailed(f"the way of {', '.join(stuck)} did not end; see journey.json")
@@ -68,6 +68,10 @@ async def play_letters(stack: Stack, console: Console, folder: Path, *, language
 def _letters(folder: Path) -> list[tuple[Path, bytes]]:
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".eml")
     return [(path.relative_to(folder), path.read_bytes()) for path in found]
+
+
+def _write(path: Path, journey: list[Entry]) -> None:
+    path.write_text(json.dumps(journey, indent=2, ensure_ascii=False) + "\n")
 
 
 async def _follow(stage: Stage, path: Path, receipt: post.Receipt) -> Entry:
