@@ -367,12 +367,6 @@ def a_mail() -> Callable[..., HearMessage]:
 
 
 @pytest.fixture
-def matrix_of_states() -> Callable[[], StateMatrix]:
-    """The matrix of the builders."""
-    return matrix
-
-
-@pytest.fixture
 def catalogue_of() -> Callable[..., Catalogue]:
     """Make a catalogue of these services."""
     return catalogue

@@ -16,8 +16,18 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
 from nats.aio.client import Client
 
+from otklik.intake.v1 import events_pb2 as intake
+from otklik.tickets.v1 import catalogue_service_pb2 as catalogue_pb
+from otklik.tickets.v1 import (
+    directory_pb2,
+    events_pb2,
+    ticket_pb2,
+    ticket_service_pb2,
+)
+from otklik.tickets.v1 import directory_service_pb2 as directory_pb
 from otklik.tickets.v1 import identity_service_pb2 as identity
 from otklik.tickets.v1.catalogue_service_pb2_grpc import CatalogueServiceStub
 from otklik.tickets.v1.directory_service_pb2_grpc import DirectoryServiceStub
@@ -31,11 +41,21 @@ from otklik_runtime.key_ring import KeyRing
 from otklik_tickets.adapters.repository import CatalogueCopy
 from otklik_tickets.adapters.unit_of_work import PostgresUnitOfWork
 from otklik_tickets.bootstrap import bootstrap
+from otklik_tickets.domain.catalogue import Catalogue
+from otklik_tickets.domain.commands import HearMessage
 from otklik_tickets.settings import Settings
+from otklik_tickets.wire.catalogue import (
+    priorities_message,
+    request_type_message,
+    service_message,
+)
+from otklik_tickets.wire.directory import segment_message
 
 OWNERS = ("intake", "sla", "notify", "tickets")
 BOOTSTRAP = "dev-admin"
 CLIENT = "otklik-desk"
+
+Metadata = tuple[tuple[str, str], ...]
 
 
 @pytest.fixture
@@ -168,6 +188,36 @@ class World:
             event.subject, event.payload, headers=headers_of(event, owner)
         )
 
+    async def receive(self, mail: HearMessage) -> Recorded:
+        """Say what intake says of this mail."""
+        message = intake.MessageReceived(
+            item_id=mail.item_id,
+            conversation_id=mail.conversation_id,
+            channel=int(mail.channel),
+            account="channelAccounts/support",
+            sender_address=mail.sender_address,
+            sender_name=mail.sender_name,
+            subject=mail.subject,
+            text=mail.text,
+            locale=mail.locale,
+            service=mail.service,
+            automatic=mail.automatic,
+            internet_message_id=mail.internet_message_id,
+            partner_id=mail.partner_id,
+        )
+        message.receive_time.FromDatetime(mail.received_at)
+        message.reply_route.channel = int(mail.reply_route.channel)
+        message.reply_route.account = mail.reply_route.account
+        message.reply_route.address = mail.reply_route.address
+        return await self.say(message, mail.conversation_id)
+
+    @staticmethod
+    async def eventually(look, want) -> None:
+        """Wait until a view shows what another service has said."""
+        async with asyncio.timeout(20):
+            while await look() != want:  # noqa: ASYNC110 - a view offers no event
+                await asyncio.sleep(0.05)
+
     async def heard(self, kind: type[Message], count: int = 1) -> list[Message]:
         """Wait until tickets has said so many of a kind, and give them in order."""
         subject = f"{subject_prefix(kind.DESCRIPTOR.full_name)}.*"
@@ -212,6 +262,16 @@ async def settings(database_url, nats_url, provider, tmp_path: Path) -> Settings
     )
 
 
+@dataclass
+class Desk:
+    """A desk that was set up through the public API, and the people of it."""
+
+    admin: Metadata
+    agent: Metadata
+    lead: Metadata
+    agent_name: str
+
+
 class Running:
     """The service, running, and the way to it as anybody."""
 
@@ -228,16 +288,83 @@ class Running:
             identity.ExchangeTokenRequest(subject_token_type=kind, subject_token=proof)
         )
 
-    async def sign_in(self, subject: str) -> tuple[tuple[str, str], ...]:
-        """The metadata of somebody of the staff."""
-        answer = await self.exchange(
-            identity.SUBJECT_TOKEN_TYPE_STAFF_ID_TOKEN, self._provider.id_token(subject)
+    @staticmethod
+    def bearer(answer: identity.ExchangeTokenResponse) -> Metadata:
+        return (("authorization", f"Bearer {answer.access_token}"),)
+
+    async def sign_in(self, subject: str) -> Metadata:
+        """Sign somebody of the staff in."""
+        kind = identity.SUBJECT_TOKEN_TYPE_STAFF_ID_TOKEN
+        return self.bearer(await self.exchange(kind, self._provider.id_token(subject)))
+
+    async def ticket(self, ticket_id: str, who: Metadata) -> ticket_pb2.Ticket:
+        request = ticket_service_pb2.GetTicketRequest(name=f"tickets/{ticket_id}")
+        return await self.tickets.GetTicket(request, metadata=who)
+
+    @staticmethod
+    async def refusal(call) -> tuple[grpc.StatusCode, str, dict[str, str]]:
+        """The code, reason and facts of a refused call."""
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        error = refused.value
+        for name, value in error.trailing_metadata():
+            if name == "grpc-status-details-bin":
+                for detail in status_pb2.Status.FromString(value).details:
+                    info = error_details_pb2.ErrorInfo()
+                    if detail.Unpack(info):
+                        return error.code(), info.reason, dict(info.metadata)
+        return error.code(), "", {}
+
+    async def set_up(self, kept: Catalogue) -> Desk:
+        """Do what an administrator does on the first day."""
+        admin = await self.sign_in(BOOTSTRAP)
+        for request_type in map(request_type_message, kept.request_types.values()):
+            request = catalogue_pb.CreateRequestTypeRequest(request_type=request_type)
+            await self.catalogue.CreateRequestType(request, metadata=admin)
+        for service in map(service_message, kept.services.values()):
+            request = catalogue_pb.CreateServiceRequest(service=service)
+            await self.catalogue.CreateService(request, metadata=admin)
+        for segment in map(segment_message, kept.segments.values()):
+            request = directory_pb.CreateSegmentRequest(segment=segment)
+            await self.directory.CreateSegment(request, metadata=admin)
+        priorities = priorities_message(kept.priorities)
+        request = catalogue_pb.UpdatePriorityMatrixRequest(priority_matrix=priorities)
+        await self.catalogue.UpdatePriorityMatrix(request, metadata=admin)
+        anna = await self._add_agent("anna", "agent", admin)
+        await self._add_agent("boris", "lead", admin)
+        return Desk(
+            admin=admin,
+            agent=await self.sign_in("anna"),
+            lead=await self.sign_in("boris"),
+            agent_name=anna.name,
         )
-        return bearer(answer)
+
+    async def _add_agent(self, subject: str, role: str, admin: Metadata) -> directory_pb2.Agent:
+        agent = directory_pb2.Agent(
+            display_name=subject.title(), subject=subject, roles=[role], locale="ru"
+        )
+        request = directory_pb.CreateAgentRequest(agent=agent)
+        return await self.directory.CreateAgent(request, metadata=admin)
 
 
-def bearer(answer: identity.ExchangeTokenResponse) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {answer.access_token}"),)
+@pytest.fixture
+async def front(running: Running, catalogue_of) -> Desk:
+    """A desk that is set up, reached from outside."""
+    return await running.set_up(catalogue_of())
+
+
+@pytest.fixture
+def opened(world: World, front: Desk, a_mail):
+    """Let a mail arrive and give the ticket it opened."""
+    count = 0
+
+    async def make(**told) -> events_pb2.TicketOpened:
+        nonlocal count
+        count += 1
+        await world.receive(a_mail(**told))
+        return (await world.heard(events_pb2.TicketOpened, count))[-1]
+
+    return make
 
 
 async def until(true: Callable[[], bool]) -> None:
