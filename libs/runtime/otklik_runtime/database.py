@@ -56,10 +56,12 @@ _HEADS = """
      order by f.aggregate_id
     on conflict (aggregate_id) do update set
       version = h.version + excluded.version,
-      traceparent = case when h.traceparent is null or h.traced_at < excluded.traced_at -
-      $6::interval
-                         then excluded.traceparent else h.traceparent end,
-      traced_at = case when h.traceparent is null or h.traced_at < excluded.traced_at - $6::interval
+      traceparent = case when h.traceparent is null
+                           or h.traced_at < excluded.traced_at - $6::interval
+                         then coalesce(excluded.traceparent, h.traceparent)
+                         else h.traceparent end,
+      traced_at = case when h.traceparent is null or excluded.traceparent is not null
+                         and h.traced_at < excluded.traced_at - $6::interval
                        then excluded.traced_at else h.traced_at end
     returning h.aggregate_id::text, h.version, coalesce(h.traceparent, ''),
       coalesce((select b.traceparent from before b where b.aggregate_id = h.aggregate_id), '')
