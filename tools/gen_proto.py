@@ -4,8 +4,8 @@
     python tools/gen_proto.py --check    fail if what is committed differs from what proto/ says
     python tools/gen_proto.py --image F  only write a buf image, for `buf lint` and `buf breaking`
 
-The validation rules (`buf/validate/validate.proto`) come without .proto text in their wheel; their descriptor is handed
-to protoc instead.
+The validation rules (`buf/validate/validate.proto`) come without .proto text in their wheel; their
+descriptor is handed to protoc instead.
 """
 
 from __future__ import annotations
@@ -67,7 +67,11 @@ def generate(target: Path) -> None:
         include = f"--descriptor_set_in={image.name}"
         outputs = [f"--python_out={target}", f"--mypy_out=quiet:{target}", plugin("mypy")]
         run_protoc([include, *outputs, *sources(), "buf/validate/validate.proto"])
-        outputs = [f"--grpc_python_out={target}", f"--mypy_grpc_out=quiet:{target}", plugin("mypy_grpc")]
+        outputs = [
+            f"--grpc_python_out={target}",
+            f"--mypy_grpc_out=quiet:{target}",
+            plugin("mypy_grpc"),
+        ]
         run_protoc([include, *outputs, *services])
     for folder in sorted({path.parent for path in target.rglob("*.py")}):
         package = folder
@@ -130,7 +134,9 @@ def main() -> None:
         drift = differences(fresh, CONTRACTS)
         if options.check:
             if drift:
-                sys.exit("Generated code differs from proto/; run `make proto`:\n  " + "\n  ".join(drift))
+                sys.exit(
+                    "Generated code differs from proto/; run `make proto`:\n  " + "\n  ".join(drift)
+                )
             return
         for package in GENERATED:
             shutil.rmtree(CONTRACTS / package, ignore_errors=True)

@@ -1,7 +1,8 @@
 """A corpus of mails like those a support organisation gets, the same for the same seed.
 
-Half in Russian, plain text and HTML side by side, about a fifth replies that name an earlier mail, about a tenth with an
-attachment of 50 KB. Each carries a unique token in its subject, `[b00042]`, by which it is found again at every end.
+Half in Russian, plain text and HTML side by side, about a fifth replies that name an earlier mail,
+about a tenth with an attachment of 50 KB. Each carries a unique token in its subject, `[b00042]`, by
+which it is found again at every end.
 """
 
 from __future__ import annotations

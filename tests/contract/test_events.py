@@ -1,7 +1,8 @@
 """What was once published stays readable, and every flow that is listed can really happen.
 
-`goldens.json` holds one filled message of every event as bytes and as JSON. A change of contract that reads the old
-bytes otherwise turns this red; after adding an event, `python tests/contract/test_events.py` adds its golden.
+`goldens.json` holds one filled message of every event as bytes and as JSON. A change of contract
+that reads the old bytes otherwise turns this red; after adding an event,
+`python tests/contract/test_events.py` adds its golden.
 """
 
 import importlib
@@ -105,4 +106,5 @@ if __name__ == "__main__":
     known = json.loads(GOLDENS.read_text("utf-8")) if GOLDENS.exists() else {}
     for event in FLOWS["events"]:
         known.setdefault(event, golden_of(event))
-    GOLDENS.write_text(json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
+    text = json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True)
+    GOLDENS.write_text(text + "\n", "utf-8")

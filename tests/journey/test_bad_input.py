@@ -1,4 +1,4 @@
-"""What is wrong is refused with the field, the reason and the remedy; nothing is half-done, nothing is lost."""
+"""What is wrong is refused with field, reason and remedy; nothing is half-done or lost."""
 
 import grpc
 import httpx
