@@ -100,12 +100,12 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
             max_bytes=settings.max_message_bytes,
             tls=tls_context(settings.smtp_certificate_file, settings.smtp_private_key_file),
         ),
+        HttpServer(_http(settings, door, accounts, catalogue), settings),
         GrpcServer(settings, services=services, database=database),
         reader,
         heard,
         LedgerWatch(views, open_unit),
         Relay(bus, settings.database_direct_url, service="intake"),
-        HttpServer(_http(settings, door, accounts, catalogue), settings),
     ]
 
 

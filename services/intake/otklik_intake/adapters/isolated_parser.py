@@ -69,6 +69,10 @@ class IsolatedParser:
                 sys.executable,
                 "-m",
                 self._module,
+                # It reads what strangers wrote: it gets no secrets, and what it would complain
+                # about could quote them.
+                env={},
+                stderr=asyncio.subprocess.DEVNULL,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=parser_frames.MAX_LINE,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -39,8 +40,12 @@ class Submission:
         return cls(**json.loads(original))
 
 
-def checked(submission: Submission) -> Submission:
+def checked(submission: Submission, names: Mapping[str, str]) -> Submission:
     """Return the submission with its fields trimmed.
+
+    Args:
+        submission: What came.
+        names: What the door calls a field, where it does not call it as we do.
 
     Raises:
         FormIncomplete: naming every field that is missing or cannot be used.
@@ -55,10 +60,10 @@ def checked(submission: Submission) -> Submission:
         conversation_id=submission.conversation_id.strip(),
     )
     violations = {
-        name: reason
+        names.get(name, name): reason
         for name, reason in (
-            ("name", _line(tidy.sender_name, limit=MAX_NAME, required=False)),
-            ("email", _address(tidy.sender_address)),
+            ("sender_name", _line(tidy.sender_name, limit=MAX_NAME, required=False)),
+            ("sender_address", _address(tidy.sender_address)),
             ("subject", _line(tidy.subject, limit=MAX_SUBJECT, required=True)),
             ("text", _length(tidy.text, limit=MAX_TEXT, required=True)),
             ("service", _choice(valid=not tidy.service or _is_service(tidy.service))),

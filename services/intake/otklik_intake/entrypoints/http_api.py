@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
@@ -32,6 +32,8 @@ from otklik_runtime.http_problems import of_error
 MAX_FILES = 20
 MAX_KEY = 200
 HONEYPOT = "honeypot"
+MAX_JSON_BYTES = 1024 * 1024
+_FIELD_NAMES = {"sender_address": "email", "sender_name": "name"}
 _JSON_FIELDS = frozenset({"name", "email", "service", "subject", "text", "locale", "account"})
 
 
@@ -96,6 +98,7 @@ class HttpApi:
                 files=await _files(form),
                 # Who goes back and writes something else means something else.
                 editable=True,
+                field_names=_FIELD_NAMES,
                 refusal=HONEYPOT if _text(form, "website") else "",
             )
         try:
@@ -130,13 +133,20 @@ class HttpApi:
                 "same again when you repeat the request",
                 field="Idempotency-Key",
             )
-        fields = _json_fields(await request.body())
+        body = await request.body()
+        if len(body) > MAX_JSON_BYTES:
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the request is larger than {MAX_JSON_BYTES} bytes: send less",
+            )
+        fields = _json_fields(body)
         receipt = await self._door.submit(
             submission_door.Request(
                 submission=_submission(fields, locale=fields.get("locale", "")),
                 request_id=key,
                 channel=Channel.WEB_FORM,
                 account=fields.get("account", ""),
+                field_names=_FIELD_NAMES,
             )
         )
         document = {"name": receipt.name, "receive_time": receipt.received_at.isoformat()}

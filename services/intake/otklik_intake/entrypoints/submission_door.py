@@ -1,7 +1,8 @@
 """The door for messages whose fields are apart: the form, the JSON API and the partners' gRPC."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from otklik_intake.domain import submission as submissions
 from otklik_intake.domain.accounts import Channel, ChannelAccount
@@ -21,6 +22,7 @@ class Request:
 
     `request_id` makes a repetition harmless. With `editable` the same id may come again with
     another content, as when somebody goes back in the browser: that is another message.
+    `field_names` says what the door calls a field, for refusals.
     """
 
     submission: Submission
@@ -31,6 +33,7 @@ class Request:
     files: tuple[File, ...] = ()
     editable: bool = False
     refusal: str = ""
+    field_names: Mapping[str, str] = field(default_factory=dict)
 
 
 class SubmissionDoor:
@@ -53,7 +56,7 @@ class SubmissionDoor:
             RequestIdReused: the id came before with another content.
             DoorClosed: nothing can be stored now.
         """
-        submission = submissions.checked(request.submission)
+        submission = submissions.checked(request.submission, request.field_names)
         account = await self._account(request)
         if submission.service and await self._catalogue.refuses(submission.service):
             raise UnknownService(submission.service)

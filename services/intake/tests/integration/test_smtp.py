@@ -1,12 +1,19 @@
 import asyncio
 import smtplib
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from otklik_intake.entrypoints.smtp import SmtpServer
+from otklik_intake.entrypoints.smtp import SmtpServer, tls_context
 
 MEGABYTE = 1024 * 1024
 
@@ -370,3 +377,89 @@ async def test_draining_lets_a_mail_that_is_on_its_way_arrive(intake):
     assert b"421" in idle_answer
     assert b"250 2.0.0 stored as items/" in answers
     assert answers.splitlines()[-1].startswith(b"421")
+
+
+async def test_starttls_is_offered_with_a_certificate_and_nothing_said_before_it_counts(
+    intake, tmp_path
+):
+    certificate, key = a_certificate(tmp_path)
+    server = SmtpServer(
+        intake.reception,
+        intake.accounts,
+        host="127.0.0.1",
+        port=0,
+        hostname="mx.desk.example",
+        max_bytes=MEGABYTE,
+        tls=tls_context(certificate, key),
+    )
+    running = asyncio.create_task(server.run())
+
+    def conversation(client: smtplib.SMTP) -> tuple[bool, int, int, bool]:
+        client.ehlo("c.example")
+        offered = client.has_extn("starttls")
+        client.mail("a@b.example")
+        client.starttls(context=ssl._create_unverified_context())  # noqa: S323 - its own
+        forgotten, _ = client.rcpt("support@desk.example")
+        client.ehlo("c.example")
+        return offered, forgotten, sent(a_mail())(client)[0], client.has_extn("starttls")
+
+    offered, forgotten, code, offered_again = await talk(server, conversation)
+    injected = await injected_before_tls(server.port)
+    await server.drain()
+    await running
+
+    assert offered
+    assert forgotten == 503
+    assert code == 250
+    assert not offered_again
+    assert injected.count(b"\r\n") == 1
+
+
+async def injected_before_tls(port: int) -> bytes:
+    """Say STARTTLS and more in one breath, and give what is answered in clear."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await reader.readuntil(b"220")
+    await reader.readline()
+    writer.write(b"STARTTLS\r\nEHLO attacker.example\r\nNOOP\r\n")
+    answer = await reader.readline()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.3):
+            answer += await reader.read(100)
+    writer.close()
+    return answer
+
+
+def a_certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mx.desk.example")])
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=36_500))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "mx.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "mx.key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return folder / "mx.pem", folder / "mx.key"
+
+
+async def test_a_mail_just_under_the_limit_is_stored_and_read(smtp, intake):
+    mail = a_mail()
+    mail.add_attachment(
+        bytes(range(256)) * 65_536, maintype="video", subtype="mp4", filename="way.mp4"
+    )
+    code, _ = await talk(smtp, sent(mail))
+    await intake.read()
+
+    (said,) = await intake.said()
+    assert code == 250
+    assert said.message.text == "It does not work."
+    assert said.message.attachments[0].size_bytes == 16 * MEGABYTE
+    assert smtp._memory == 256 * MEGABYTE

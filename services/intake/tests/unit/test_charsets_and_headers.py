@@ -12,12 +12,9 @@ def test_russian_is_read_whatever_the_sender_said_about_it(charset, declared):
     assert decode(LETTER.encode(charset), declared) == LETTER
 
 
-@pytest.mark.parametrize("text", ["ПРИВЕТ ВСЕМ, СРОЧНО!", "Счёт №5", "Re: Договор", "ок"])
+@pytest.mark.parametrize("text", ["ПРИВЕТ ВСЕМ, СРОЧНО!", "Счёт 5", "Re: Договор", "ок"])
 @pytest.mark.parametrize("charset", ["cp1251", "koi8-r", "cp866"])
 def test_short_and_shouted_words_are_recognised(text, charset):
-    if text == "Счёт №5" and charset == "koi8-r":
-        pytest.skip("koi8-r has no №")
-
     assert decode(text.encode(charset)) == text
 
 
