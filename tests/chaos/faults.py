@@ -54,26 +54,29 @@ def failpoints_of(services: Sequence[str]) -> dict[str, list[str]]:
     return {service: [*shared, *own[service]] for service in services}
 
 
-async def hit_each(world: World, service: str, names: Sequence[str]) -> list[str]:
+async def hit_each(
+    world: World, service: str, names: Sequence[str], *, seconds: float = HIT_SECONDS
+) -> list[str]:
     """Let a service die at one failpoint after another; return those that nothing passed.
 
     It is started again armed with the next one, and after the last one clean: every start is also
     the recovery from the death before.
     """
     missed: list[str] = []
+    world.require_alive(service)
     await world.stack.stop(service)
     for name in names:
         nth = OFTEN_NTH if name.startswith(OFTEN) else NTH
         world.stack.spawn(service, OTKLIK_FAILPOINT=f"{name}:{nth}")
         try:
-            status = await world.stack.children[service].wait_end(seconds=HIT_SECONDS)
+            status = await world.stack.children[service].wait_end(seconds=seconds)
         except TimeoutError:
             missed.append(f"{service} {name}")
-            await world.kill(service)
+            await world.stack.kill(service)
         else:
             if status != KILLED:
                 missed.append(f"{service} {name}: ended with {status}")
-            await world.died(service)
+        await world.died(service)
     world.stack.spawn(service)
     await world.stack.wait_ready(service)
     return missed

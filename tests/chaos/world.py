@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from tools.local.stack import Stack
 
 KILLED = 137
 LOAD = "load"
+KEPT = ROOT / ".run/chaos"
 LOAD_ENDS_SECONDS = 40
 # Shorter than in life, so that what waits for them does not outlast the test.
 HASTE: Mapping[str, Mapping[str, str]] = {
@@ -48,12 +50,14 @@ class World:
     Attributes:
         sending_at_kills: deliveries in `sending` at notify's deaths so far.
         dead_letters: (service, reason) -> how many were injected.
+        tell: hears the report.
         kills: how often each service was killed.
         uncalled_for: services that ended though nobody killed them.
     """
 
     stack: Stack
     rate: float
+    tell: Callable[[str], None]
     sending_at_kills: int = 0
     dead_letters: Counter[tuple[str, str]] = field(default_factory=Counter)
     kills: Counter[str] = field(default_factory=Counter)
@@ -130,8 +134,15 @@ class World:
 
     async def kill(self, service: str) -> None:
         """Kill a service with -9."""
+        self.require_alive(service)
         await self.stack.kill(service)
         await self.died(service)
+
+    def require_alive(self, name: str) -> None:
+        """Write down that a process ended though nobody killed it, if it did."""
+        child = self.stack.children[name]
+        if child.pid is None:
+            self.uncalled_for.append(f"{name} with exit status {child.exit_status}")
 
     async def died(self, service: str) -> None:
         """Write down that a service was killed, before it is started again."""
@@ -152,9 +163,8 @@ class World:
     async def heal(self) -> None:
         """Start whatever is down, and write down what should not have been."""
         for name in self.stack.children:
+            self.require_alive(name)
             if self.stack.children[name].pid is None:
-                status = self.stack.children[name].exit_status
-                self.uncalled_for.append(f"{name} with exit status {status}")
                 self.stack.spawn(name)
         for name in self.stack.children:
             await self.stack.wait_ready(name)
@@ -178,8 +188,19 @@ class World:
             ),
         )
         told = {"drained after": f"{drained.seconds:.1f} s", "kills": sum(self.kills.values())}
-        print(report.table(title, verdict, {**facts, **told}), flush=True)  # noqa: T201 - the report
+        self.tell(report.table(title, verdict, {**facts, **told}))
+        if not verdict.green:
+            self.tell(f"  logs and ledgers are kept in {self._keep(title)}")
         return verdict
+
+    def _keep(self, title: str) -> Path:
+        """Keep what tells why a run was red; the next run of that name replaces it."""
+        kept = KEPT / title.replace(" ", "-")
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self.stack.place.logs, kept)
+        for path in self.stack.place.path.glob("ledger-*.jsonl"):
+            shutil.copy(path, kept)
+        return kept
 
     async def _drain(self, seconds: float) -> Drained:
         client = await self.broker()
@@ -187,6 +208,10 @@ class World:
             return await drain(self.url_of, self.services, client, seconds=seconds)
         finally:
             await client.close()
+
+
+OpenWorld = Callable[..., AbstractAsyncContextManager[World]]
+"""Opens a world by name, with the choices of `world`."""
 
 
 @asynccontextmanager
@@ -197,6 +222,7 @@ async def world(
     runtime: Path | None = None,
     rate: float = 10.0,
     base: int | None = None,
+    tell: Callable[[str], None] = print,
 ) -> AsyncIterator[World]:
     """Start everything, load the seed, and stop everything in the end.
 
@@ -206,6 +232,7 @@ async def world(
         runtime: a folder with another `otklik_runtime`, for the services to use.
         rate: messages a second.
         base: the first of the ports; a free block is found unless given.
+        tell: hears the report.
     """
     names = services or tuple(name for name in services_here() if name in DATABASE_OWNERS)
     stack = Stack(
@@ -220,7 +247,7 @@ async def world(
     async with stack:
         await stack.up()
         await seed(stack)
-        made = World(stack=stack, rate=rate)
+        made = World(stack=stack, rate=rate, tell=tell)
         try:
             yield made
         finally:
