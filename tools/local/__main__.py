@@ -21,7 +21,8 @@ Command = Callable[[LocalSettings, argparse.Namespace, Console], Awaitable[int]]
 def main() -> int:
     """Run a command; the exit code is 0 only when it did what was asked."""
     asked = _parser().parse_args()
-    console = Console(highlight=False)
+    # Log lines and letters are shown as they are: nothing in them is markup, nothing is wrapped.
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     # What libraries have to say belongs into no story; failures reach us as exceptions.
     logging.getLogger().addHandler(logging.NullHandler())
     command: Command = asked.command

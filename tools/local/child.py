@@ -1,13 +1,13 @@
 """One process of the stack: started with its own environment and log, awaited, ended or killed."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from tools.local.failures import ChildDied, ChildNotReady
 from tools.local.home import Home
 
 POLL_SECONDS = 0.05
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 TAIL_LINES = 12
 TAIL_BYTES = 16 * 1024
+LARGEST_LOG_BYTES = 32 * 1024 * 1024
 LEFT_BEHIND_SECONDS = 10
 
 # Says why a process is not ready yet, or nothing when it is.
@@ -66,6 +67,9 @@ class Child:
 
     def spawn(self, extra: Mapping[str, str] | None = None) -> None:
         """Start it without waiting; a session of its own keeps Ctrl-C from reaching it first."""
+        with suppress(FileNotFoundError):
+            if self.log.stat().st_size > LARGEST_LOG_BYTES:
+                self.log.replace(self.log.with_suffix(".old.log"))
         with self.log.open("ab") as log:
             self._log_began = log.tell()
             self._process = subprocess.Popen(
@@ -166,7 +170,7 @@ async def end_left_behind(home: Home) -> list[str]:
     """End the children of a stack that was itself killed, and name them."""
     left = {}
     for entry in sorted(home.children.glob("*.json")):
-        with contextlib.suppress(ValueError, KeyError, OSError):
+        with suppress(ValueError, KeyError, OSError):
             facts = json.loads(entry.read_text())
             # A process id is used again: the command line proves that it is still the child.
             if runs(facts["pid"], told=facts["told"]):
@@ -176,9 +180,9 @@ async def end_left_behind(home: Home) -> list[str]:
     for number in (signal.SIGTERM, signal.SIGKILL):
         left = {name: one for name, one in left.items() if runs(one[0], told=one[1])}
         for pid, _ in left.values():
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 os.kill(pid, number)
-        with contextlib.suppress(TimeoutError):
+        with suppress(TimeoutError):
             async with asyncio.timeout(LEFT_BEHIND_SECONDS):
                 for pid, told in left.values():
                     await until_gone([pid], told=told)

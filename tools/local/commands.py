@@ -55,7 +55,7 @@ async def demo(settings: LocalSettings, asked: argparse.Namespace, console: Cons
                     stack, console, asked.input, asked.journey, language=settings.language
                 )
             if asked.once:
-                console.print(addresses(stack.ports), soft_wrap=True)
+                console.print(addresses(stack.ports))
                 return 0
             _stay(stack, console)
             await watching
@@ -193,7 +193,7 @@ feedback {ports.grpc_address("feedback")}
 
 def _stay(stack: Stack, console: Console) -> None:
     """Say what there is to look at; from here on an interruption is the orderly end."""
-    console.print(addresses(stack.ports), soft_wrap=True)
+    console.print(addresses(stack.ports))
     console.print("  It stays up until Ctrl-C, or `make down` from another terminal.")
     stack.place.remember(STAYING, {"base": stack.ports.base})
 

@@ -73,8 +73,8 @@ class Shown:
             described = f"{name} [dim]{took:.1f} s[/dim]"
             self._bars.update(self._tasks[name], completed=1, description=described)
         else:
-            self._console.print(f"  ✓ {name} ({took:.1f} s)", highlight=False)
+            self._console.print(f"  ✓ {name} ({took:.1f} s)")
 
     def say(self, text: str) -> None:
         """Print a line above the spinners."""
-        (self._bars.console if self._bars else self._console).print(text, highlight=False)
+        (self._bars.console if self._bars else self._console).print(text)

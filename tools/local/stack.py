@@ -25,7 +25,7 @@ from otklik_runtime import migrations
 from otklik_runtime.testing.nats import NatsServer
 from otklik_runtime.testing.postgres import PostgresServer
 from otklik_runtime.testing.process import ServerDidNotStart
-from tools.local.child import Child, end_left_behind, forget, record
+from tools.local.child import READY_SECONDS, Child, end_left_behind, forget, record
 from tools.local.databases import make_databases
 from tools.local.environment import DATABASE_OWNERS, Environments, database_of
 from tools.local.failures import PortTaken, StackFailed
@@ -176,7 +176,7 @@ class Stack:
         """Start a child without waiting for it."""
         self.children[name].spawn(environment)
 
-    async def wait_ready(self, name: str, *, seconds: float = 60) -> None:
+    async def wait_ready(self, name: str, *, seconds: float = READY_SECONDS) -> None:
         """Return when a child is ready."""
         await self.children[name].wait_ready(seconds=seconds)
 

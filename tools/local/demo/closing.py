@@ -90,4 +90,4 @@ def _is_whole(trace: dict[str, Any]) -> bool:
 def print_wide(console: Console, lines: Iterable[str]) -> None:
     """Print lines as they are: a tree that is wrapped by words is no tree."""
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(line))

@@ -48,7 +48,7 @@ class Timeline:
         for told in new:
             self.began = self.began or told.occurred_at
             self.told.append(told)
-            self.console.print(self._line(told), soft_wrap=True)
+            self.console.print(self._line(told))
         return new
 
     async def until(
@@ -91,7 +91,7 @@ class Timeline:
 
     def act(self, text: str) -> None:
         """Print what somebody does from outside."""
-        self.console.print(Text(f"             {text}", style="bold"), soft_wrap=True)
+        self.console.print(Text(f"             {text}", style="bold"))
 
     def _line(self, told: Told) -> Text:
         offset = (told.recorded_at - (self.began or told.occurred_at)).total_seconds()
