@@ -51,13 +51,15 @@ class RememberedCatalogue:
         """Ask tickets if the answer is old; wait for it only if there is none or it must be new."""
         if self._asking is None and (at_once or time.monotonic() >= self._ask_again_at):
             self._asking = asyncio.create_task(self._ask(), name="ask for the catalogue")
-        if self._asking is not None and (at_once or self._services is None):
+        if self._asking is not None and (at_once or not self._services):
             await asyncio.wait({self._asking}, timeout=PATIENCE_SECONDS)
 
     async def _ask(self) -> None:
         try:
             self._services = await self._read()
-            self._ask_again_at = time.monotonic() + FRESH_SECONDS
+            # An empty catalogue is one that is still being filled.
+            life = FRESH_SECONDS if self._services else RETRY_SECONDS
+            self._ask_again_at = time.monotonic() + life
         except OtklikError as error:
             _LOG.warning("the catalogue cannot be read", extra={"reason": error.code})
             self._ask_again_at = time.monotonic() + RETRY_SECONDS
