@@ -23,8 +23,6 @@ from otklik_runtime.database import Database, Transaction
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 PIECE_BYTES = 256 * 1024
-_ITEMS_LIST = "items"
-_ACCOUNTS_LIST = "channelAccounts"
 
 
 class IntakeApi(IntakeServiceServicer):
@@ -85,11 +83,10 @@ class IntakeApi(IntakeServiceServicer):
         self, request: intake_service_pb2.ListItemsRequest, context: _Context
     ) -> intake_service_pb2.ListItemsResponse:
         """List items, newest first."""
-        size = pages.size(request.page_size)
-        listed = f"{_ITEMS_LIST} {request.state} {request.account}"
-        place = pages.place(request.page_token, of=listed, parts=1)
+        size = pages.size(request)
+        place = pages.place(request, parts=1)
         found = await self._views.items(
-            before=place[0] if place else "",
+            before=pages.identifier(place[0]) if place else "",
             limit=size + 1,
             state=wire.state_of(request.state),
             account=request.account,
@@ -98,7 +95,7 @@ class IntakeApi(IntakeServiceServicer):
         more = len(found) > size
         return intake_service_pb2.ListItemsResponse(
             items=[wire.item_message(item) for item in page],
-            next_page_token=pages.token((page[-1].item_id,), of=listed) if more else "",
+            next_page_token=pages.token(request, page[-1].item_id) if more else "",
         )
 
     async def ReplayItem(
@@ -135,14 +132,14 @@ class IntakeApi(IntakeServiceServicer):
         self, request: intake_service_pb2.ListChannelAccountsRequest, context: _Context
     ) -> intake_service_pb2.ListChannelAccountsResponse:
         """List channel accounts by name."""
-        size = pages.size(request.page_size)
-        place = pages.place(request.page_token, of=_ACCOUNTS_LIST, parts=1)
+        size = pages.size(request)
+        place = pages.place(request, parts=1)
         found = await self._views.accounts(after=place[0] if place else "", limit=size + 1)
         page = found[:size]
         more = len(found) > size
         return intake_service_pb2.ListChannelAccountsResponse(
             channel_accounts=[wire.account_message(account) for account in page],
-            next_page_token=pages.token((page[-1].name,), of=_ACCOUNTS_LIST) if more else "",
+            next_page_token=pages.token(request, page[-1].name) if more else "",
         )
 
     async def _item(self, name: str) -> LedgerItem:

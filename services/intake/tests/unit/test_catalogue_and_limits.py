@@ -19,7 +19,7 @@ class TicketsThatAnswers:
         self.calls = 0
         self.down = False
 
-    async def ListServices(self, request):
+    async def ListServices(self, request):  # noqa: N802 - as generated
         self.calls += 1
         if self.down:
             raise Unavailable("tickets_down", "tickets does not answer")
@@ -94,7 +94,7 @@ async def test_a_tickets_that_hangs_does_not_hang_the_form(monkeypatch):
     monkeypatch.setattr(catalogue_module, "PATIENCE_SECONDS", 0.01)
 
     class TicketsThatHangs:
-        async def ListServices(self, request):
+        async def ListServices(self, request):  # noqa: N802 - as generated
             await asyncio.Event().wait()
 
     catalogue = RememberedCatalogue(TicketsThatHangs())
