@@ -28,7 +28,7 @@ from otklik_runtime.testing.process import ServerDidNotStart
 from tools.local.child import READY_SECONDS, Child, end_left_behind, forget, record
 from tools.local.databases import make_databases
 from tools.local.environment import DATABASE_OWNERS, Environments, database_of
-from tools.local.failures import PortTaken, StackFailed
+from tools.local.failures import ChildNotReady, PortTaken, StackFailed
 from tools.local.home import ROOT, Home
 from tools.local.port_holder import holder_of
 from tools.local.ports import Ports, is_free
@@ -199,12 +199,20 @@ class Stack:
 
         Raises:
             ChildDied: the migration failed; the message has its last lines.
+            ChildNotReady: it does not end.
         """
         job = self._processes.migration(service)
         job.spawn()
         try:
             if await job.wait_end(seconds=MIGRATE_SECONDS) != 0:
                 raise job.died()
+        except TimeoutError as reason:
+            raise ChildNotReady(
+                job.name,
+                seconds=MIGRATE_SECONDS,
+                why="another process may hold a lock in its database",
+                log=job.log,
+            ) from reason
         finally:
             await job.kill()
 

@@ -1,4 +1,4 @@
-"""`otklik-provisioner serve`."""
+"""`otklik-provisioner serve | check-config`."""
 
 from otklik_ops.provisioner.bootstrap import bootstrap
 from otklik_ops.provisioner.settings import Settings

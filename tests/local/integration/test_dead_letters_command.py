@@ -13,6 +13,8 @@ from tools.local.home import ROOT
 from tools.local.ports import Ports, free_base
 from tools.local.stack import Stack
 
+pytestmark = pytest.mark.timeout(180)
+
 CONVERSATION = "0198c0de-0000-7000-8000-000000000001"
 EVENT = "0198c0de-0000-7000-8000-000000000002"
 HEADERS = {
@@ -86,7 +88,7 @@ async def _say_nonsense(stack):
 async def test_a_letter_is_listed_shown_and_discarded(stack, otklik, tmp_path):
     await _say_nonsense(stack)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         listed = ""
         while "MessageReceived" not in listed:
             _, listed, _ = await otklik("dead", "list", "--service", "tickets")

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import nats
 import pytest
+import pytest_asyncio
 
 from otklik_runtime.testing.process import until_gone
 from tools.local.child import end_left_behind
@@ -18,17 +19,34 @@ from tools.local.home import ROOT, Home
 from tools.local.ports import Ports, free_base
 from tools.local.stack import Stack
 
+# Whole stacks start and stop here, on whatever machine this is.
+pytestmark = pytest.mark.timeout(180)
 
-@pytest.fixture
-async def stack(tmp_path):
-    async with Stack(
-        home=tmp_path / "run",
+
+def _a_stack(home):
+    return Stack(
+        home=home,
         ports=Ports(free_base()),
         services=(),
         tools=("issuer",),
         durable=False,
         telemetry_endpoint="",
-    ) as stack:
+    )
+
+
+@pytest.fixture
+async def stack(tmp_path):
+    """A stack of the test's own, not started."""
+    async with _a_stack(tmp_path / "run") as stack:
+        yield stack
+        await stack.remove()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory):
+    """A running stack that these tests only look at."""
+    async with _a_stack(tmp_path_factory.mktemp("running") / "run") as stack:
+        await stack.up()
         yield stack
         await stack.remove()
 
@@ -60,9 +78,9 @@ async def test_state_outlives_a_stop(stack):
     assert before == after
 
 
-async def test_a_service_reaches_its_own_database_and_no_other(stack):
-    await stack.up()
-    own = stack.environments.database_url("sla")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_service_reaches_its_own_database_and_no_other(running):
+    own = running.environments.database_url("sla")
 
     connection = await asyncpg.connect(own)
     await connection.execute("create table mine (id int)")
@@ -75,20 +93,19 @@ async def test_a_service_reaches_its_own_database_and_no_other(stack):
         await asyncpg.connect(own.removesuffix("otklik_sla") + "postgres")
 
 
-async def test_a_role_without_its_password_is_refused(stack):
-    await stack.up()
-    address = f"127.0.0.1:{stack.ports.postgres}/otklik_sla"
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_role_without_its_password_is_refused(running):
+    address = f"127.0.0.1:{running.ports.postgres}/otklik_sla"
 
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(f"postgresql://otklik_sla:guess@{address}")
 
 
-async def test_the_provisioner_made_the_streams(stack):
-    await stack.up()
-
-    password = stack.secrets.nats_password("follow")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_provisioner_made_the_streams(running):
+    password = running.secrets.nats_password("follow")
     client = await nats.connect(
-        stack.ports.nats_url, user="follow", password=password, inbox_prefix="_INBOX_follow"
+        running.ports.nats_url, user="follow", password=password, inbox_prefix="_INBOX_follow"
     )
     answer = await client.request("$JS.API.STREAM.INFO.OTKLIK_TICKETS", b"", timeout=5)
     await client.close()
@@ -96,12 +113,11 @@ async def test_the_provisioner_made_the_streams(stack):
     assert b'"name":"OTKLIK_TICKETS"' in answer.data
 
 
-async def test_secrets_are_for_their_owner_alone(stack):
-    await stack.up()
-
-    modes = {path.stat().st_mode & 0o077 for path in stack.place.secrets.iterdir()}
+@pytest.mark.asyncio(loop_scope="module")
+async def test_secrets_are_for_their_owner_alone(running):
+    modes = {path.stat().st_mode & 0o077 for path in running.place.secrets.iterdir()}
     assert modes == {0}
-    assert stack.place.secrets.stat().st_mode & 0o077 == 0
+    assert running.place.secrets.stat().st_mode & 0o077 == 0
 
 
 async def test_a_killed_child_can_be_started_again_with_another_environment(stack):
@@ -155,7 +171,7 @@ async def test_down_from_another_terminal_stops_a_stack_in_the_foreground(tmp_pa
     up = await asyncio.create_subprocess_exec(
         *command, "up", "--services", "", env=environment, cwd=ROOT, stdout=subprocess.PIPE
     )
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(100):
         while b"stays up" not in await up.stdout.readline():
             assert up.returncode is None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -45,8 +46,7 @@ class Browser:
         Raises:
             StackFailed: it is not there.
         """
-        self.page = await self._client.get(url)
-        return self._checked(self.page)
+        return await self._go("GET", url)
 
     async def submit(self, values: Mapping[str, str]) -> httpx.Response:
         """Fill in the first form that has these fields, and send it.
@@ -63,14 +63,8 @@ class Browser:
         # A browser says where a form stands; servers check it against forgery.
         headers = {"origin": str(self.page.url.copy_with(path="/", query=None)).rstrip("/")}
         files = {name: (None, value) for name, value in filled.items()} if form.multipart else None
-        self.page = await self._client.request(
-            form.method.upper(),
-            address,
-            headers=headers,
-            files=files,
-            data=None if form.multipart else filled,
-        )
-        return self._checked(self.page)
+        data = None if form.multipart else filled
+        return await self._go(form.method.upper(), address, headers=headers, files=files, data=data)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -85,10 +79,16 @@ class Browser:
         seen = "; ".join(", ".join(form.names) for form in reader.forms) or "no form at all"
         raise NoSuchForm(f"wanted a form with {', '.join(values)}, the page has {seen}")
 
-    def _checked(self, answer: httpx.Response) -> httpx.Response:
-        if answer.is_error:
-            raise StackFailed(f"{answer.url.copy_with(query=None)} answered {answer.status_code}")
-        return answer
+    async def _go(self, method: str, address: str, **content: Any) -> httpx.Response:
+        try:
+            self.page = await self._client.request(method, address, **content)
+        except httpx.HTTPError as reason:
+            raise StackFailed(f"{address} could not be opened: {reason}") from reason
+        if self.page.is_error:
+            # The query may be a link that is as good as a password.
+            where = self.page.url.copy_with(query=None)
+            raise StackFailed(f"{where} answered {self.page.status_code}")
+        return self.page
 
 
 class _Forms(HTMLParser):

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from otklik_ops.flows import contracted
 from otklik_ops.permissions import FOLLOW
@@ -131,7 +132,10 @@ class Streams:
         if self._client is None:
             raise StackFailed("the streams are not open")
         payload = json.dumps(asked).encode() if asked else b""
-        message = await self._client.request(f"$JS.API.{verb}", payload, timeout=ANSWER_SECONDS)
+        try:
+            message = await self._client.request(f"$JS.API.{verb}", payload, timeout=ANSWER_SECONDS)
+        except NatsError as reason:
+            raise StackFailed(f"the broker did not answer {verb}: {reason}") from reason
         answer: dict[str, Any] = json.loads(message.data)
         error = answer.get("error")
         if error is None:
