@@ -12,10 +12,9 @@ import logging
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from otklik_runtime import envelope, ids, telemetry
+from otklik_runtime import envelope, ids, instants, telemetry
 from otklik_runtime.envelope import Recorded
 
 if TYPE_CHECKING:
@@ -155,8 +154,8 @@ def of_recorded(event: RecordedEvent, owner: str, reason: str, error: str) -> De
         version=event.version,
         subject=event.subject,
         payload=event.payload,
-        occurred_at=event.occur_time.ToDatetime(tzinfo=UTC),
-        recorded_at=event.record_time.ToDatetime(tzinfo=UTC),
+        occurred_at=instants.read(event.occur_time),
+        recorded_at=instants.read(event.record_time),
         actor=event.actor,
         cause_id="",
         traceparent=event.traceparent,

@@ -6,21 +6,18 @@ below.
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.ops.v1 import ops_service_pb2
-from otklik_runtime import envelope
+from otklik_runtime import envelope, instants
 from otklik_runtime.database import HISTORY_LOCK
 from otklik_runtime.envelope import Incoming
 from otklik_runtime.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime
 
     from google.protobuf.message import Message
 
@@ -113,8 +110,8 @@ def incoming(
         message=message,
         aggregate_id=event.aggregate_id,
         version=event.version,
-        occurred_at=_instant(event.occur_time),
-        recorded_at=_instant(event.record_time),
+        occurred_at=instants.read(event.occur_time),
+        recorded_at=instants.read(event.record_time),
         actor=event.actor,
         traceparent=event.traceparent,
         stream=envelope.stream_of(owner),
@@ -143,20 +140,10 @@ def _event(row: Sequence[Any]) -> ops_service_pb2.RecordedEvent:
         type=type_name,
         aggregate_id=aggregate_id,
         version=version,
-        occur_time=_stamp(occurred_at),
-        record_time=_stamp(recorded_at),
+        occur_time=instants.stamp(occurred_at),
+        record_time=instants.stamp(recorded_at),
         payload=payload,
         subject=subject,
         traceparent=trace,
         actor=actor,
     )
-
-
-def _stamp(instant: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
-
-
-def _instant(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.ops.v1 import ops_service_pb2 as pb
 from otklik.ops.v1.ops_service_pb2_grpc import OpsServiceServicer
-from otklik_runtime import envelope, history, ids
+from otklik_runtime import envelope, history, ids, instants, pages
 from otklik_runtime.dead_letters import OUTBOX
-from otklik_runtime.errors import InvalidInput, NotFound, RuleBroken, Unavailable
+from otklik_runtime.errors import NotFound, RuleBroken, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,7 +22,6 @@ if TYPE_CHECKING:
     from otklik_runtime.database import Database, Transaction
     from otklik_runtime.subscription import ReadEvents, Subscription
 
-DEFAULT_PAGE, MAX_PAGE = 50, 500
 _GAP_SECONDS = 5.0
 
 _COLUMNS = """
@@ -69,16 +64,17 @@ class OpsService(OpsServiceServicer):
         self, request: pb.ListDeadLettersRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.ListDeadLettersResponse:
         """List dead letters, newest first."""
-        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
-        before = _position(request.page_token)
+        size = pages.size(request)
+        place = pages.place(request, parts=1)
+        before = pages.identifier(place[0]) if place else _NEWEST
         async with self._database.read() as connection:
             rows = (
                 await connection.exec_driver_sql(_LIST, (_STATES[request.state], before, size + 1))
             ).all()
-        letters = [_letter(row) for row in rows[:size]]
         more = len(rows) > size
         return pb.ListDeadLettersResponse(
-            dead_letters=letters, next_page_token=_token(letters[-1].name) if more else ""
+            dead_letters=[_letter(row) for row in rows[:size]],
+            next_page_token=pages.token(request, rows[size - 1][0]) if more else "",
         )
 
     async def GetDeadLetter(
@@ -198,7 +194,7 @@ async def _settle(
 
 
 def _letter(row: Sequence[Any]) -> pb.DeadLetter:
-    letter = pb.DeadLetter(
+    return pb.DeadLetter(
         name=f"deadLetters/{row[0]}",
         state=pb.DeadLetterState.Value(f"DEAD_LETTER_STATE_{row[1].upper()}"),
         stream=row[2],
@@ -211,30 +207,7 @@ def _letter(row: Sequence[Any]) -> pb.DeadLetter:
         reason=row[9],
         error=row[10],
         delivery_count=row[11],
-        create_time=_stamp(row[12]),
+        create_time=instants.stamp(row[12]),
+        settle_time=instants.stamp(row[13]),
         discard_reason=row[14],
     )
-    if row[13] is not None:
-        letter.settle_time.CopyFrom(_stamp(row[13]))
-    return letter
-
-
-def _stamp(instant: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
-
-
-def _token(name: str) -> str:
-    return base64.urlsafe_b64encode(name.removeprefix("deadLetters/").encode()).decode()
-
-
-def _position(token: str) -> str:
-    if not token:
-        return _NEWEST
-    with suppress(ValueError):
-        position = base64.urlsafe_b64decode(token.encode()).decode()
-        if ids.is_id(position):
-            return position
-    text = "page_token is not one of ours; send back next_page_token as it was"
-    raise InvalidInput("page_token_invalid", text, field="page_token")
