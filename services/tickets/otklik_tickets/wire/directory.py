@@ -1,6 +1,7 @@
 """Customers, segments, agents and partners in protobuf."""
 
 from otklik.tickets.v1 import directory_pb2
+from otklik_runtime import instants
 from otklik_tickets.domain.actors import Actor
 from otklik_tickets.domain.channels import Channel, normalized
 from otklik_tickets.domain.commands import CreateCustomer
@@ -10,7 +11,6 @@ from otklik_tickets.domain.staff import Agent, Partner
 from otklik_tickets.wire.scalars import (
     channel_number,
     level_number,
-    stamp,
     text_message,
     text_of,
 )
@@ -32,7 +32,7 @@ def customer_message(customer: Customer) -> directory_pb2.Customer:
         segment=customer.segment,
         locale=customer.locale,
         time_zone=customer.time_zone,
-        create_time=stamp(customer.created_at),
+        create_time=instants.stamp(customer.created_at),
         etag=customer.etag,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from otklik.tickets.v1 import events_pb2
+from otklik_runtime import instants
 from otklik_tickets.domain import events
 from otklik_tickets.wire.directory import customer_message
 from otklik_tickets.wire.scalars import (
@@ -14,7 +15,6 @@ from otklik_tickets.wire.scalars import (
     meaning_number,
     priority_number,
     route_message,
-    stamp,
 )
 
 
@@ -39,7 +39,7 @@ def _ticket_opened(event: events.TicketOpened) -> Message:
         reply_route=route_message(event.reply_route),
         locale=event.locale,
         subject=event.subject,
-        receive_time=stamp(event.occurred_at),
+        receive_time=instants.stamp(event.occurred_at),
         automatic=event.automatic,
         internet_message_id=event.internet_message_id,
         opener=actor_message(event.actor),
@@ -56,7 +56,7 @@ def _message_appended(event: events.MessageAppended) -> Message:
         item_id=event.item_id,
         message_id=event.message_id,
         author=actor_message(event.actor),
-        receive_time=stamp(event.occurred_at),
+        receive_time=instants.stamp(event.occurred_at),
         automatic=event.automatic,
         internet_message_id=event.internet_message_id,
     )

@@ -9,11 +9,12 @@ from otklik.intake.v1 import events_pb2 as intake
 from otklik.notify.v1 import events_pb2 as notify
 from otklik.sla.v1 import clock_pb2
 from otklik.sla.v1 import events_pb2 as sla
+from otklik_runtime import instants
 from otklik_runtime.envelope import Incoming
 from otklik_tickets.domain.channels import Channel
 from otklik_tickets.domain.commands import HearMessage, ShowClock, ShowDelivery
 from otklik_tickets.domain.message import ACCEPTED, FAILED, IN_DOUBT
-from otklik_tickets.wire.scalars import attachment_of, instant, route_of
+from otklik_tickets.wire.scalars import attachment_of, route_of
 
 _CLOCK_PREFIX = "CLOCK_KIND_"
 _FIRST = 1
@@ -33,7 +34,7 @@ def hear_message(event: Incoming) -> HearMessage:
         attachments=tuple(attachment_of(each) for each in message.attachments),
         locale=message.locale,
         service=message.service,
-        received_at=instant(message.receive_time),
+        received_at=instants.read(message.receive_time),
         reply_route=route_of(message.reply_route),
         automatic=message.automatic,
         internet_message_id=message.internet_message_id,
@@ -111,6 +112,6 @@ def _clock(
         ticket_id=ticket_id,
         kind=name.removeprefix(_CLOCK_PREFIX).lower(),
         instance=max(instance, _FIRST),
-        due_at=None if due is None else instant(due),
+        due_at=None if due is None else instants.read(due),
         breached=breached,
     )

@@ -1,9 +1,6 @@
-"""Time, people, routes and names, in both languages: the domain's and the contract's."""
+"""People, routes and names, in both languages: the domain's and the contract's."""
 
-from datetime import UTC, datetime
 from typing import cast
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.tickets.v1 import ticket_pb2
 from otklik.type.v1 import actor_pb2, attachment_pb2, channel_pb2, localized_text_pb2
@@ -15,19 +12,6 @@ from otklik_tickets.domain.lifecycle import StateMeaning
 from otklik_tickets.domain.message import Attachment
 from otklik_tickets.domain.priority import Level, Priority
 from otklik_tickets.domain.texts import LocalizedText
-
-
-def stamp(instant: datetime) -> Timestamp:
-    """An instant as protobuf writes it."""
-    written = Timestamp()
-    written.FromDatetime(instant)
-    return written
-
-
-def instant(written: Timestamp) -> datetime:
-    """An instant as Python has it, in UTC."""
-    return written.ToDatetime(tzinfo=UTC)
-
 
 # The domain's enumerations have the numbers of the contract, so a cast is all there is to do.
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otklik.tickets.v1 import events_pb2, ticket_pb2
+from otklik_runtime import instants
 from otklik_tickets.domain.shown import RecordedEvent
-from otklik_tickets.wire.scalars import actor_message, actor_of, stamp
+from otklik_tickets.wire.scalars import actor_message, actor_of
 from otklik_tickets.wire.tickets import message_name
 
 _PRIORITY_PREFIX = "PRIORITY_"
@@ -21,8 +22,8 @@ def ticket_events(rows: Iterable[RecordedEvent]) -> Iterator[ticket_pb2.TicketEv
         yield ticket_pb2.TicketEvent(
             version=row.version,
             type=row.type,
-            occur_time=stamp(row.occurred_at),
-            record_time=stamp(row.recorded_at),
+            occur_time=instants.stamp(row.occurred_at),
+            record_time=instants.stamp(row.recorded_at),
             actor=actor_message(actor_of(row.actor)),
             changes=story.changes(row),
         )

@@ -6,6 +6,7 @@ for everybody else.
 
 from otklik.tickets.v1 import ticket_pb2
 from otklik.type.v1 import actor_pb2
+from otklik_runtime import instants
 from otklik_tickets.domain.actors import ActorKind
 from otklik_tickets.domain.message import InternalNote, PublicMessage
 from otklik_tickets.domain.shown import ShownTicket
@@ -16,7 +17,6 @@ from otklik_tickets.wire.scalars import (
     level_number,
     meaning_number,
     priority_number,
-    stamp,
 )
 
 
@@ -38,15 +38,15 @@ def ticket_message(shown: ShownTicket, *, for_desk: bool) -> ticket_pb2.Ticket:
         subject=ticket.subject,
         channel=channel_number(ticket.channel),
         locale=ticket.locale,
-        create_time=stamp(ticket.opened_at),
-        update_time=stamp(ticket.changed_at),
-        resolve_time=None if ticket.resolved_at is None else stamp(ticket.resolved_at),
+        create_time=instants.stamp(ticket.opened_at),
+        update_time=instants.stamp(ticket.changed_at),
+        resolve_time=instants.stamp(ticket.resolved_at),
         last_customer_message=message_name(ticket.id, ticket.last_customer_message_id),
         etag=ticket.etag,
         customer_display_name=shown.customer_display_name,
     )
     if shown.deadline is not None:
-        message.next_due_time.CopyFrom(stamp(shown.deadline.due_at))
+        message.next_due_time.CopyFrom(instants.stamp(shown.deadline.due_at))
         message.next_due_clock = shown.deadline.clock
         message.next_due_breached = shown.deadline.breached
     if for_desk:
@@ -71,7 +71,7 @@ def public_message_message(message: PublicMessage, *, for_desk: bool) -> ticket_
         author_display_name=message.author_display_name,
         text=message.text,
         attachments=[attachment_message(each) for each in message.attachments],
-        create_time=stamp(message.created_at),
+        create_time=instants.stamp(message.created_at),
         channel=channel_number(message.channel),
         delivery_state=message.delivery_state,
     )
@@ -84,7 +84,7 @@ def internal_note_message(note: InternalNote) -> ticket_pb2.InternalNote:
         author=actor_message(note.author),
         author_display_name=note.author_display_name,
         text=note.text,
-        create_time=stamp(note.created_at),
+        create_time=instants.stamp(note.created_at),
     )
 
 

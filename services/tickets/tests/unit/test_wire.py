@@ -10,9 +10,9 @@ from otklik.intake.v1 import events_pb2 as intake
 from otklik.notify.v1 import events_pb2 as notify
 from otklik.sla.v1 import clock_pb2
 from otklik.sla.v1 import events_pb2 as sla
-from otklik.tickets.v1 import events_pb2, ticket_pb2, ticket_service_pb2
+from otklik.tickets.v1 import events_pb2, ticket_pb2
 from otklik.type.v1 import actor_pb2, channel_pb2
-from otklik_runtime import ids
+from otklik_runtime import ids, instants
 from otklik_runtime.envelope import Incoming
 from otklik_runtime.errors import InvalidInput
 from otklik_tickets.domain.actors import ActorKind
@@ -35,8 +35,7 @@ from otklik_tickets.handlers import (
     transition_ticket,
 )
 from otklik_tickets.wire import event_message, heard
-from otklik_tickets.wire.pages import page_token, place_of
-from otklik_tickets.wire.scalars import actor_of, id_of, message_id_of, stamp
+from otklik_tickets.wire.scalars import actor_of, id_of, message_id_of
 from otklik_tickets.wire.ticket_events import ticket_events
 
 NOON = datetime(2025, 3, 12, 12, 0, tzinfo=UTC)
@@ -159,7 +158,7 @@ def test_a_received_message_is_translated_whole():
         text="Текст",
         locale="ru",
         service="services/mail",
-        receive_time=stamp(NOON),
+        receive_time=instants.stamp(NOON),
         automatic=True,
         internet_message_id="<1@example.ru>",
     )
@@ -179,8 +178,8 @@ def test_a_received_message_is_translated_whole():
 
 def test_armed_clocks_show_their_deadlines():
     message = sla.ClocksArmed(ticket_id=ids.new_id(), outcome=sla.ARMING_OUTCOME_ARMED)
-    message.deadlines.add(kind=clock_pb2.CLOCK_KIND_FIRST_RESPONSE, due_time=stamp(NOON))
-    message.deadlines.add(kind=clock_pb2.CLOCK_KIND_RESOLUTION, due_time=stamp(NOON))
+    message.deadlines.add(kind=clock_pb2.CLOCK_KIND_FIRST_RESPONSE, due_time=instants.stamp(NOON))
+    message.deadlines.add(kind=clock_pb2.CLOCK_KIND_RESOLUTION, due_time=instants.stamp(NOON))
 
     shown = heard.clocks_armed(incoming(message))
 
@@ -195,7 +194,9 @@ def test_a_paused_clock_has_no_deadline_and_a_breached_one_keeps_it():
     facts = {"ticket_id": ids.new_id(), "kind": clock_pb2.CLOCK_KIND_RESOLUTION, "instance": 2}
 
     [paused] = heard.clock_stands(incoming(sla.ClockPaused(**facts)))
-    [breached] = heard.clock_breached(incoming(sla.ClockBreached(due_time=stamp(NOON), **facts)))
+    [breached] = heard.clock_breached(
+        incoming(sla.ClockBreached(due_time=instants.stamp(NOON), **facts))
+    )
 
     assert (paused.due_at, paused.breached) == (None, False)
     assert (breached.due_at, breached.breached) == (NOON, True)
@@ -211,25 +212,6 @@ def test_an_accepted_delivery_shows_on_its_message(in_doubt, state):
 def test_an_automatic_delivery_shows_nowhere():
     assert heard.delivery_accepted(incoming(notify.DeliveryAccepted())) is None
     assert heard.delivery_failed(incoming(notify.DeliveryFailed())) is None
-
-
-def test_a_page_token_belongs_to_its_question():
-    asked = ticket_service_pb2.ListTicketsRequest(assignee="agents/a", page_size=10)
-    token = page_token(asked, ["2025-03-12T12:00:00+00:00", "id"])
-    bigger = ticket_service_pb2.ListTicketsRequest(assignee="agents/a", page_size=20)
-    other = ticket_service_pb2.ListTicketsRequest(assignee="agents/b", page_size=10)
-
-    assert place_of(bigger, token, 2) == ["2025-03-12T12:00:00+00:00", "id"]
-    with pytest.raises(InvalidInput):
-        place_of(other, token, 2)
-
-
-@pytest.mark.parametrize("token", ["x", "e30", "bnVsbA", "WzFd", "\u0436"])
-def test_a_made_up_page_token_is_refused(token):
-    with pytest.raises(InvalidInput) as refused:
-        place_of(ticket_service_pb2.ListTicketsRequest(), token, 2)
-
-    assert refused.value.facts["field"] == "page_token"
 
 
 @pytest.mark.parametrize("name", ["tickets/x", "customers/", "tickets", "tickets/1/2", ""])

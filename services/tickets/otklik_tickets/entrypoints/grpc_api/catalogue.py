@@ -8,17 +8,14 @@ import grpc
 from otklik.tickets.v1 import catalogue_pb2
 from otklik.tickets.v1 import catalogue_service_pb2 as pb
 from otklik.tickets.v1.catalogue_service_pb2_grpc import CatalogueServiceServicer
-from otklik_runtime import replay
+from otklik_runtime import pages, replay
 from otklik_runtime.database import Database, Transaction
 from otklik_tickets import handlers
 from otklik_tickets.domain.errors import RequestTypeNotFound, ServiceNotFound
 from otklik_tickets.ports import CatalogueViews, UnitOfWork
 from otklik_tickets.wire import catalogue as wire
-from otklik_tickets.wire.pages import page_size, page_token, place_of
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-
-_PAGE, _MOST = 50, 500
 
 
 class CatalogueApi(CatalogueServiceServicer):
@@ -85,14 +82,14 @@ class CatalogueApi(CatalogueServiceServicer):
         self, request: pb.ListServicesRequest, context: _Context
     ) -> pb.ListServicesResponse:
         """List services by name."""
-        place = place_of(request, request.page_token, 1)
+        place = pages.place(request, parts=1)
         services = (await self._views.catalogue()).services
         names = sorted(name for name in services if not place or name > place[0])
-        size = page_size(request.page_size, default=_PAGE, most=_MOST)
+        size = pages.size(request)
         more = len(names) > size
         return pb.ListServicesResponse(
             services=[wire.service_message(services[name]) for name in names[:size]],
-            next_page_token=page_token(request, [names[size - 1]]) if more else "",
+            next_page_token=pages.token(request, names[size - 1]) if more else "",
         )
 
     async def UpdatePriorityMatrix(

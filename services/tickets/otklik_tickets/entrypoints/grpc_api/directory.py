@@ -8,19 +8,16 @@ import grpc
 from otklik.tickets.v1 import directory_pb2
 from otklik.tickets.v1 import directory_service_pb2 as pb
 from otklik.tickets.v1.directory_service_pb2_grpc import DirectoryServiceServicer
-from otklik_runtime import keys, replay
+from otklik_runtime import keys, pages, replay
 from otklik_runtime.database import Database, Transaction
 from otklik_runtime.errors import InvalidInput
 from otklik_tickets import handlers
 from otklik_tickets.entrypoints.grpc_api.callers import actor
 from otklik_tickets.ports import CatalogueViews, DirectoryViews, UnitOfWork
 from otklik_tickets.wire import directory as wire
-from otklik_tickets.wire.pages import page_size, page_token, place_of
 from otklik_tickets.wire.scalars import id_of
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-
-_PAGE, _MOST = 50, 500
 
 
 class DirectoryApi(DirectoryServiceServicer):
@@ -64,15 +61,15 @@ class DirectoryApi(DirectoryServiceServicer):
         self, request: pb.ListCustomersRequest, context: _Context
     ) -> pb.ListCustomersResponse:
         """List customers, newest first."""
-        place = place_of(request, request.page_token, 1)
+        place = pages.place(request, parts=1)
         page = await self._views.customers(
             address=request.address,
-            after_id=place[0] if place else "",
-            size=page_size(request.page_size, default=_PAGE, most=_MOST),
+            after_id=pages.identifier(place[0]) if place else "",
+            size=pages.size(request),
         )
         return pb.ListCustomersResponse(
             customers=[wire.customer_message(customer) for customer in page.rows],
-            next_page_token=page_token(request, [page.rows[-1].id]) if page.more else "",
+            next_page_token=pages.token(request, page.rows[-1].id) if page.more else "",
         )
 
     async def CreateSegment(
@@ -93,14 +90,14 @@ class DirectoryApi(DirectoryServiceServicer):
         self, request: pb.ListSegmentsRequest, context: _Context
     ) -> pb.ListSegmentsResponse:
         """List segments by name."""
-        place = place_of(request, request.page_token, 1)
+        place = pages.place(request, parts=1)
         segments = (await self._catalogue.catalogue()).segments
         names = sorted(name for name in segments if not place or name > place[0])
-        size = page_size(request.page_size, default=_PAGE, most=_MOST)
+        size = pages.size(request)
         more = len(names) > size
         return pb.ListSegmentsResponse(
             segments=[wire.segment_message(segments[name]) for name in names[:size]],
-            next_page_token=page_token(request, [names[size - 1]]) if more else "",
+            next_page_token=pages.token(request, names[size - 1]) if more else "",
         )
 
     async def CreateAgent(
@@ -127,15 +124,15 @@ class DirectoryApi(DirectoryServiceServicer):
         self, request: pb.ListAgentsRequest, context: _Context
     ) -> pb.ListAgentsResponse:
         """List agents by name."""
-        place = place_of(request, request.page_token, 2)
+        place = pages.place(request, parts=2)
         page = await self._views.agents(
             after_name=place[0] if place else "",
-            after_id=place[1] if place else "",
-            size=page_size(request.page_size, default=_PAGE, most=_MOST),
+            after_id=pages.identifier(place[1]) if place else "",
+            size=pages.size(request),
         )
         token = ""
         if page.more:
-            token = page_token(request, [page.rows[-1].display_name, page.rows[-1].id])
+            token = pages.token(request, page.rows[-1].display_name, page.rows[-1].id)
         return pb.ListAgentsResponse(
             agents=[wire.agent_message(agent) for agent in page.rows], next_page_token=token
         )

@@ -10,7 +10,7 @@ import grpc
 from otklik.tickets.v1 import ticket_pb2
 from otklik.tickets.v1 import ticket_service_pb2 as pb
 from otklik.tickets.v1.ticket_service_pb2_grpc import TicketServiceServicer
-from otklik_runtime import replay
+from otklik_runtime import pages, replay
 from otklik_runtime.auth import principal
 from otklik_runtime.database import Database, Transaction
 from otklik_tickets import handlers
@@ -20,7 +20,6 @@ from otklik_tickets.domain.priority import Level
 from otklik_tickets.domain.shown import ShownTicket, TicketFilter
 from otklik_tickets.entrypoints.grpc_api.callers import actor, at_desk, audience, worker
 from otklik_tickets.ports import CatalogueViews, TicketViews, UnitOfWork
-from otklik_tickets.wire.pages import instant_of, page_size, page_token, place_of
 from otklik_tickets.wire.scalars import id_of, message_id_of
 from otklik_tickets.wire.ticket_events import ticket_events
 from otklik_tickets.wire.tickets import (
@@ -31,8 +30,8 @@ from otklik_tickets.wire.tickets import (
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
-_TICKETS_PAGE, _TICKETS_MOST = 50, 200
-_MESSAGES_PAGE, _MESSAGES_MOST = 100, 500
+_TICKETS_MOST = 200
+_MESSAGES_PAGE = 100
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _LOWEST_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -84,17 +83,17 @@ class TicketApi(TicketServiceServicer):
         self, request: pb.ListTicketsRequest, context: _Context
     ) -> pb.ListTicketsResponse:
         """List tickets, newest change first."""
-        place = place_of(request, request.page_token, 2)
+        place = pages.place(request, parts=2)
         page = await self._views.tickets(
             _filter_of(request),
             audience(),
-            after=(instant_of(place[0]), place[1]) if place else None,
-            size=page_size(request.page_size, default=_TICKETS_PAGE, most=_TICKETS_MOST),
+            after=(pages.instant(place[0]), pages.identifier(place[1])) if place else None,
+            size=pages.size(request, most=_TICKETS_MOST),
         )
         token = ""
         if page.more:
             last = page.rows[-1].ticket
-            token = page_token(request, [last.changed_at.isoformat(), last.id])
+            token = pages.token(request, last.changed_at.isoformat(), last.id)
         for_desk = at_desk(principal())
         return pb.ListTicketsResponse(
             tickets=[ticket_message(shown, for_desk=for_desk) for shown in page.rows],
@@ -109,12 +108,12 @@ class TicketApi(TicketServiceServicer):
         page = await self._views.public_messages(
             ticket_id,
             after=_after(request),
-            size=page_size(request.page_size, default=_MESSAGES_PAGE, most=_MESSAGES_MOST),
+            size=pages.size(request, default=_MESSAGES_PAGE),
         )
         token = ""
         if page.more:
             last = page.rows[-1]
-            token = page_token(request, [last.created_at.isoformat(), last.id])
+            token = pages.token(request, last.created_at.isoformat(), last.id)
         for_desk = at_desk(principal())
         return pb.ListPublicMessagesResponse(
             public_messages=[public_message_message(each, for_desk=for_desk) for each in page.rows],
@@ -129,12 +128,12 @@ class TicketApi(TicketServiceServicer):
         page = await self._views.internal_notes(
             ticket_id,
             after=_after(request),
-            size=page_size(request.page_size, default=_MESSAGES_PAGE, most=_MESSAGES_MOST),
+            size=pages.size(request, default=_MESSAGES_PAGE),
         )
         token = ""
         if page.more:
             last = page.rows[-1]
-            token = page_token(request, [last.created_at.isoformat(), last.id])
+            token = pages.token(request, last.created_at.isoformat(), last.id)
         return pb.ListInternalNotesResponse(
             internal_notes=[internal_note_message(each) for each in page.rows],
             next_page_token=token,
@@ -220,15 +219,15 @@ class TicketApi(TicketServiceServicer):
         """Every change of a ticket with actor and time."""
         ticket_id = id_of(request.parent, "tickets", field="parent")
         shown = await self._views.ticket(ticket_id, audience())
-        size = page_size(request.page_size, default=_MESSAGES_PAGE, most=_MESSAGES_MOST)
-        place = place_of(request, request.page_token, 1)
-        seen = int(place[0]) if place else 0
+        size = pages.size(request, default=_MESSAGES_PAGE)
+        place = pages.place(request, parts=1)
+        seen = pages.number(place[0]) if place else 0
         rows = await self._views.history(shown.ticket.conversation_id, up_to=seen + size + 1)
         told = [event for event in ticket_events(rows) if event.version > seen]
         more = len(told) > size
         return pb.ListTicketEventsResponse(
             ticket_events=told[:size],
-            next_page_token=page_token(request, [str(seen + size)]) if more else "",
+            next_page_token=pages.token(request, str(seen + size)) if more else "",
         )
 
     async def _change(
@@ -267,5 +266,7 @@ def _filter_of(request: pb.ListTicketsRequest) -> TicketFilter:
 def _after(
     request: pb.ListPublicMessagesRequest | pb.ListInternalNotesRequest,
 ) -> tuple[datetime, str]:
-    place = place_of(request, request.page_token, 2)
-    return (instant_of(place[0]), place[1]) if place else (_BEGINNING, _LOWEST_ID)
+    place = pages.place(request, parts=2)
+    if place is None:
+        return _BEGINNING, _LOWEST_ID
+    return pages.instant(place[0]), pages.identifier(place[1])
