@@ -53,13 +53,13 @@ class SlaApi(SlaServiceServicer):
         self, request: pb.ListCalendarsRequest, context: _Context
     ) -> pb.ListCalendarsResponse:
         """List calendars by name."""
-        size = pages.size(request.page_size)
-        place = pages.place(request.page_token, of="calendars", parts=1)
+        size = pages.size(request)
+        place = pages.place(request, parts=1)
         found = await self._views.calendars(after=place[0] if place else "", limit=size + 1)
         more = len(found) > size
         return pb.ListCalendarsResponse(
             calendars=[definitions.calendar_resource(one) for one in found[:size]],
-            next_page_token=pages.token((found[size - 1].id,), of="calendars") if more else "",
+            next_page_token=pages.token(request, found[size - 1].id) if more else "",
         )
 
     async def CreatePolicy(
@@ -90,13 +90,13 @@ class SlaApi(SlaServiceServicer):
         self, request: pb.ListPoliciesRequest, context: _Context
     ) -> pb.ListPoliciesResponse:
         """List policies by name."""
-        size = pages.size(request.page_size)
-        place = pages.place(request.page_token, of="policies", parts=1)
+        size = pages.size(request)
+        place = pages.place(request, parts=1)
         found = await self._views.policies(after=place[0] if place else "", limit=size + 1)
         more = len(found) > size
         return pb.ListPoliciesResponse(
             policies=[definitions.policy_resource(one) for one in found[:size]],
-            next_page_token=pages.token((found[size - 1].id,), of="policies") if more else "",
+            next_page_token=pages.token(request, found[size - 1].id) if more else "",
         )
 
     async def ListClocks(

@@ -1,9 +1,5 @@
 """The small parts that every other message is made of."""
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from otklik.sla.v1 import clock_pb2
 from otklik.type.v1 import localized_text_pb2
 from otklik_runtime import ids
@@ -26,15 +22,6 @@ def label_of(text: localized_text_pb2.LocalizedText) -> Label:
 def text_of(label: Label) -> localized_text_pb2.LocalizedText:
     """Write what a person calls something."""
     return localized_text_pb2.LocalizedText(ru=label.ru, en=label.en)
-
-
-def stamp(instant: datetime | None) -> Timestamp | None:
-    """Write an instant; none stays none."""
-    if instant is None:
-        return None
-    written = Timestamp()
-    written.FromDatetime(instant)
-    return written
 
 
 def clock_id(story: Kept, clock: Clock) -> str:

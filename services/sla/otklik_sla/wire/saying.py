@@ -7,11 +7,12 @@ from typing import Any, cast
 from google.protobuf.message import Message
 
 from otklik.sla.v1 import events_pb2
+from otklik_runtime import instants
 from otklik_sla.domain import events
 from otklik_sla.domain.events import ClockFact
 from otklik_sla.domain.replay import Arming
 from otklik_sla.domain.ticket_events import Armed, Happened, TicketEvent
-from otklik_sla.wire.parts import clock_id_of, kind_of, stamp
+from otklik_sla.wire.parts import clock_id_of, kind_of
 
 _ARMINGS = {
     Arming.ARMED: events_pb2.ARMING_OUTCOME_ARMED,
@@ -51,7 +52,7 @@ def _armed(event: Armed) -> events_pb2.ClocksArmed:
         deadlines=[
             events_pb2.Deadline(
                 kind=kind_of(clock.kind),
-                due_time=stamp(clock.deadline),
+                due_time=instants.stamp(clock.deadline),
                 time_zone=clock.calendar.zone,
             )
             for clock in event.clocks

@@ -3,13 +3,14 @@
 from google.protobuf.duration_pb2 import Duration
 
 from otklik.sla.v1 import clock_pb2
+from otklik_runtime import instants
 from otklik_sla.domain.clocks import Clock
 from otklik_sla.domain.explain import Explanation
 from otklik_sla.domain.intervals import Cause
 from otklik_sla.domain.kept import Kept
 from otklik_sla.domain.kinds import ClockState
 from otklik_sla.domain.wording import detail
-from otklik_sla.wire.parts import clock_id, kind_of, stamp, text_of
+from otklik_sla.wire.parts import clock_id, kind_of, text_of
 
 _STATES = {
     ClockState.RUNNING: clock_pb2.CLOCK_STATE_RUNNING,
@@ -36,17 +37,17 @@ def clock_resource(clock: Clock, story: Kept) -> clock_pb2.Clock:
         kind=kind_of(clock.kind),
         instance=clock.instance,
         state=_STATES[clock.state],
-        start_time=stamp(clock.start),
-        due_time=stamp(clock.deadline),
-        meet_time=stamp(clock.met_at),
-        breach_time=stamp(clock.breached_at),
+        start_time=instants.stamp(clock.start),
+        due_time=instants.stamp(clock.deadline),
+        meet_time=instants.stamp(clock.met_at),
+        breach_time=instants.stamp(clock.breached_at),
         target=Duration(seconds=clock.target_seconds),
         elapsed=Duration(seconds=clock.worked_seconds),
         policy=clock.policy,
         calendar=f"{clock.calendar.id}@{clock.calendar.version}",
         time_zone=clock.calendar.zone,
-        resume_time=stamp(clock.resumes_at),
-        pause_time=stamp(clock.paused_since),
+        resume_time=instants.stamp(clock.resumes_at),
+        pause_time=instants.stamp(clock.paused_since),
     )
 
 
@@ -56,8 +57,8 @@ def explanation_resource(explanation: Explanation, story: Kept) -> clock_pb2.Clo
         clock=clock_resource(explanation.clock, story),
         intervals=[
             clock_pb2.ClockInterval(
-                start_time=stamp(line.interval.start),
-                end_time=stamp(line.interval.end),
+                start_time=instants.stamp(line.interval.start),
+                end_time=instants.stamp(line.interval.end),
                 cause=_CAUSES[line.interval.cause],
                 detail=text_of(detail(line.interval)),
             )
