@@ -3,11 +3,9 @@
 The only file of notify that speaks both its own words and protobuf.
 """
 
-from datetime import UTC, datetime
 from typing import cast
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.feedback.v1 import events_pb2 as feedback
 from otklik.intake.v1 import events_pb2 as intake
@@ -27,6 +25,7 @@ from otklik_notify.domain.delivery import Delivery, State
 from otklik_notify.domain.events import DeliveryAccepted, Event
 from otklik_notify.domain.mail import Mail
 from otklik_notify.domain.notices import ANSWER, RESOLUTION, SURVEY, Notice, Route
+from otklik_runtime import instants
 from otklik_runtime.envelope import Incoming
 
 _Routed = (
@@ -115,7 +114,7 @@ def name_deadlines(event: Incoming) -> NameDeadlines:
         deadlines=tuple(
             Deadline(
                 kind=clock_pb2.ClockKind.Name(deadline.kind).removeprefix(_CLOCK_KIND).lower(),
-                due_at=_instant(deadline.due_time),
+                due_at=instants.read(deadline.due_time),
                 time_zone=deadline.time_zone,
             )
             for deadline in armed.deadlines
@@ -135,7 +134,7 @@ def invite_to_rate(event: Incoming) -> Notice:
         route=_route(invited),
         subject=invited.subject,
         in_reply_to=invited.in_reply_to,
-        facts={"expires_at": _instant(invited.expire_time)},
+        facts={"expires_at": instants.read(invited.expire_time)},
         traceparent=event.traceparent,
     )
 
@@ -189,8 +188,8 @@ def delivery_resource(delivery: Delivery, mail: Mail) -> delivery_pb2.Delivery:
         internet_message_id=delivery.internet_message_id,
         attempt_count=delivery.attempt_count,
         last_error=delivery.last_error or delivery.reason,
-        create_time=_timestamp(delivery.created_at),
-        accept_time=None if delivery.accepted_at is None else _timestamp(delivery.accepted_at),
+        create_time=instants.stamp(delivery.created_at),
+        accept_time=instants.stamp(delivery.accepted_at),
         in_doubt=delivery.in_doubt,
         message_id=delivery.message_id,
     )
@@ -221,13 +220,3 @@ def _channel(number: channel_pb2.Channel.ValueType) -> str:
 
 def _channel_number(name: str) -> channel_pb2.Channel.ValueType:
     return channel_pb2.Channel.Value(f"{_CHANNEL}{name.upper()}")
-
-
-def _instant(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
