@@ -3,11 +3,9 @@
 The only file of feedback that speaks both its own words and protobuf.
 """
 
-from datetime import UTC, datetime
 from typing import cast
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.feedback.v1 import events_pb2, rating_pb2
 from otklik.intake.v1 import events_pb2 as intake
@@ -27,6 +25,7 @@ from otklik_feedback.domain import (
     Survey,
     SurveyInvited,
 )
+from otklik_runtime import instants
 from otklik_runtime.envelope import Incoming
 
 _CHANNEL = "CHANNEL_"
@@ -74,7 +73,7 @@ def remember_ticket(event: Incoming) -> RememberTicket:
         customer_id=opened.customer_id,
         service=opened.service,
         channel=_channel(opened.channel),
-        opened_at=_instant(opened.receive_time),
+        opened_at=instants.read(opened.receive_time),
     )
 
 
@@ -82,7 +81,7 @@ def count_received(event: Incoming) -> CountReceived:
     """Translate `MessageReceived`; days are those of UTC."""
     received = cast(intake.MessageReceived, event.message)
     return CountReceived(
-        day=_instant(received.receive_time).date(),
+        day=instants.read(received.receive_time).date(),
         channel=_channel(received.channel),
         service=received.service,
     )
@@ -95,7 +94,7 @@ def remember_breach(event: Incoming) -> RememberBreach:
         clock_id=breached.clock_id,
         ticket_id=breached.ticket_id,
         kind=clock_pb2.ClockKind.Name(breached.kind).removeprefix(_CLOCK_KIND).lower(),
-        due_at=_instant(breached.due_time),
+        due_at=instants.read(breached.due_time),
     )
 
 
@@ -111,7 +110,7 @@ def message_of(event: Event) -> Message:
             locale=event.locale,
             subject=event.subject,
             in_reply_to=event.in_reply_to,
-            expire_time=_timestamp(event.expires_at),
+            expire_time=instants.stamp(event.expires_at),
         )
         invited.reply_route.channel = channel_pb2.Channel.Value(
             f"{_CHANNEL}{event.route.channel.upper()}"
@@ -141,23 +140,13 @@ def survey_resource(survey: Survey) -> rating_pb2.Survey:
         episode=survey.episode,
         agent=f"agents/{survey.agent_id}" if survey.agent_id else "",
         state=_STATES[survey.state],
-        invite_time=_timestamp(survey.invited_at) if asked else None,
+        invite_time=instants.stamp(survey.invited_at) if asked else None,
         score=survey.score,
         comment=survey.comment,
-        rate_time=None if survey.rated_at is None else _timestamp(survey.rated_at),
+        rate_time=instants.stamp(survey.rated_at),
         locale=survey.locale,
     )
 
 
 def _channel(number: channel_pb2.Channel.ValueType) -> str:
     return channel_pb2.Channel.Name(number).removeprefix(_CHANNEL).lower()
-
-
-def _instant(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
