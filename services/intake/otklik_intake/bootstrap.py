@@ -20,7 +20,7 @@ from otklik_intake.adapters.views import PostgresViews
 from otklik_intake.entrypoints.form_pages import CONTENT_SECURITY_POLICY, FormPages
 from otklik_intake.entrypoints.grpc_api import AttachmentApi, IntakeApi
 from otklik_intake.entrypoints.http_api import HttpApi
-from otklik_intake.entrypoints.ledger_watch import LedgerWatch
+from otklik_intake.entrypoints.ledger_watch import ledger_watch
 from otklik_intake.entrypoints.rate_limit import RateLimit
 from otklik_intake.entrypoints.reader import Reader
 from otklik_intake.entrypoints.reception import Reception
@@ -104,7 +104,7 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
         GrpcServer(settings, services=services, database=database),
         reader,
         heard,
-        LedgerWatch(views, open_unit),
+        ledger_watch(views, open_unit),
         Relay(bus, settings.database_direct_url, service="intake"),
     ]
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.intake.v1 import events_pb2, intake_service_pb2, item_pb2
 from otklik.tickets.v1 import events_pb2 as tickets_events_pb2
@@ -15,6 +14,7 @@ from otklik_intake.domain.accounts import Channel, ChannelAccount
 from otklik_intake.domain.commands import SettleItem
 from otklik_intake.domain.items import ItemState, LedgerBalance, LedgerItem, StoredFile
 from otklik_intake.domain.submission import Submission
+from otklik_runtime import instants
 
 # The lowest bit of the flags says that the trace is kept.
 _SAMPLED = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f][13579bdf]")
@@ -43,13 +43,6 @@ def state_number(state: ItemState) -> item_pb2.ItemState.ValueType:
 def state_of(number: item_pb2.ItemState.ValueType) -> ItemState | None:
     """Read a state; None if it was not said."""
     return _STATES_BACK.get(number)
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """Write an instant."""
-    written = Timestamp()
-    written.FromDatetime(moment)
-    return written
 
 
 def event_message(event: events.DomainEvent) -> tuple[Message, str, datetime | None]:
@@ -89,7 +82,7 @@ def _received(event: events.MessageReceived) -> events_pb2.MessageReceived:
         attachments=file_messages(event.files),
         locale=event.locale,
         service=event.service,
-        receive_time=timestamp(event.received_at),
+        receive_time=instants.stamp(event.received_at),
         reply_route=channel_pb2.ReplyRoute(
             channel=channel_pb2.CHANNEL_EMAIL,
             account=event.reply_account,
@@ -152,7 +145,7 @@ def item_message(item: LedgerItem) -> item_pb2.Item:
         state=_STATES[item.state],
         conversation_id=item.conversation_id,
         ticket=f"tickets/{item.ticket_id}" if item.ticket_id else "",
-        receive_time=timestamp(item.received_at),
+        receive_time=instants.stamp(item.received_at),
         reason=item.reason,
         size_bytes=item.size_bytes,
         subject=item.subject,
@@ -175,7 +168,7 @@ def ledger_message(balances: Iterable[LedgerBalance]) -> intake_service_pb2.Ledg
 
 
 def _entry(balance: LedgerBalance) -> item_pb2.LedgerEntry:
-    entry = item_pb2.LedgerEntry(
+    return item_pb2.LedgerEntry(
         account=balance.account,
         received_count=balance.received,
         pending_count=balance.counts.get(ItemState.PENDING, 0),
@@ -183,10 +176,8 @@ def _entry(balance: LedgerBalance) -> item_pb2.LedgerEntry:
         appended_count=balance.counts.get(ItemState.APPENDED, 0),
         quarantined_count=balance.counts.get(ItemState.QUARANTINED, 0),
         refused_count=balance.counts.get(ItemState.REFUSED, 0),
+        oldest_pending_time=instants.stamp(balance.oldest_pending_at),
     )
-    if balance.oldest_pending_at is not None:
-        entry.oldest_pending_time.FromDatetime(balance.oldest_pending_at)
-    return entry
 
 
 def submission_of(request: intake_service_pb2.SubmitMessageRequest) -> Submission:

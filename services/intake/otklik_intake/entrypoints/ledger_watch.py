@@ -1,13 +1,9 @@
 """Says every few seconds what is pending and for how long: the alarm that something is stuck."""
 
-import asyncio
-import logging
-from contextlib import suppress
-
 from otklik_intake.domain.items import ItemState
 from otklik_intake.ports import OpenUnit, Views
 from otklik_runtime import metrics, telemetry
-from otklik_runtime.errors import OtklikError
+from otklik_runtime.timer import Timer
 
 EVERY_SECONDS = 15.0
 PENDING = metrics.declare(
@@ -20,44 +16,14 @@ QUARANTINED = metrics.declare(
     "otklik.intake.quarantined", "gauge", "{message}", "Messages that wait for a person."
 )
 
-_LOG = logging.getLogger(__name__)
 
+def ledger_watch(views: Views, open_unit: OpenUnit) -> Timer:
+    """Make the timer that measures the ledger."""
 
-class LedgerWatch:
-    """Measures the ledger; an Entrypoint."""
-
-    name = "ledger watch"
-
-    def __init__(self, views: Views, open_unit: OpenUnit) -> None:
-        self._views = views
-        self._open_unit = open_unit
-        self._drained = asyncio.Event()
-
-    async def run(self) -> None:
-        """Measure until drained."""
-        while not self._drained.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_SECONDS):
-                    await self._drained.wait()
-            if not self._drained.is_set():
-                await self._measure()
-
-    async def drain(self) -> None:
-        """Stop."""
-        self._drained.set()
-
-    def ready(self) -> str | None:
-        """It never keeps anything waiting."""
-        return None
-
-    async def _measure(self) -> None:
-        try:
-            balances = await self._views.ledger()
-            async with self._open_unit() as unit:
-                now = unit.now
-        except OtklikError as error:
-            _LOG.warning("the ledger cannot be measured", extra={"reason": error.code})
-            return
+    async def measure() -> bool:
+        balances = await views.ledger()
+        async with open_unit() as unit:
+            now = unit.now
         ages = [
             (now - balance.oldest_pending_at).total_seconds()
             for balance in balances
@@ -66,3 +32,6 @@ class LedgerWatch:
         telemetry.gauge(PENDING_AGE, max(ages, default=0.0))
         for metric, state in ((PENDING, ItemState.PENDING), (QUARANTINED, ItemState.QUARANTINED)):
             telemetry.gauge(metric, sum(balance.counts.get(state, 0) for balance in balances))
+        return False
+
+    return Timer("ledger watch", measure, every_seconds=EVERY_SECONDS)

@@ -1,19 +1,18 @@
 """One SMTP session: a protocol class of its own, because a general server costs ten times as much.
 
-The dialogue runs without a task while nothing has to be waited for. What a client sends after DATA
-is searched for the end mark as it comes and never held beyond the limit. Only `<CRLF>.<CRLF>` ends
-a mail: anything looser would let one mail smuggle in another.
+The dialogue runs without a task while nothing has to be waited for. What comes after DATA is taken
+by `smtp_data`.
 """
 
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 from otklik_intake.entrypoints import smtp_dialogue as say
+from otklik_intake.entrypoints.smtp_data import IncomingMail, Memory
 from otklik_intake.entrypoints.smtp_dialogue import Sender
 
 IDLE_SECONDS = 300.0
@@ -22,14 +21,12 @@ MAX_PIPELINED = 128 * 1024
 MAX_RECIPIENTS = 100
 MAX_BAD_COMMANDS = 10
 _LOG = logging.getLogger(__name__)
-_END = b"\r\n.\r\n"
 
 
-class Desk(Protocol):
+class Desk(Memory, Protocol):
     """What a session needs of the server."""
 
     hostname: str
-    max_bytes: int
     tls: ssl.SSLContext | None
 
     def join(self, session: "SmtpSession") -> str | None:
@@ -38,14 +35,6 @@ class Desk(Protocol):
 
     def leave(self, session: "SmtpSession") -> None:
         """Count a session out."""
-        ...
-
-    def take(self, size: int) -> bool:
-        """Reserve memory for so many bytes more; False if there is none left."""
-        ...
-
-    def give_back(self, size: int) -> None:
-        """Return reserved memory."""
         ...
 
     async def refusal_of(self, recipient: str) -> str | None:
@@ -74,11 +63,7 @@ class SmtpSession(asyncio.Protocol):
         self._desk = desk
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
-        self._mail: bytearray | None = None
-        self._searched = 0
-        self._refused = ""
-        self._began_ns = 0
-        self._reserved = 0
+        self._mail: IncomingMail | None = None
         self._work: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._greeted = False
@@ -229,17 +214,12 @@ class SmtpSession(asyncio.Protocol):
             self._say(say.MAIL_FIRST)
         elif not self._recipients:
             self._say(say.RECIPIENT_FIRST)
-        elif not self._desk.take(self._sender.announced_bytes):
-            self._reset()
-            self._say(say.BUSY)
         else:
-            self._reserved = self._sender.announced_bytes
-            # The line end before the first line belongs to the command; with it an empty mail ends
-            # like any other.
-            self._mail = bytearray(b"\r\n")
-            self._searched = 0
-            self._refused = ""
-            self._began_ns = time.time_ns()
+            self._mail = IncomingMail.begin(self._desk, self._sender.announced_bytes)
+            if self._mail is None:
+                self._reset()
+                self._say(say.BUSY)
+                return
             self._say(say.GO_AHEAD)
             rest = bytes(self._buffer)
             self._buffer.clear()
@@ -249,51 +229,27 @@ class SmtpSession(asyncio.Protocol):
     def _take(self, data: bytes) -> None:
         """Take a piece of the mail; hand it over when the end mark has come."""
         mail = self._mail
-        assert mail is not None  # noqa: S101 - only called inside DATA
-        mail += data
-        end = mail.find(_END, self._searched)
-        if end < 0:
-            self._searched = max(0, len(mail) - len(_END) + 1)
-            self._limit(mail)
-            return
-        self._buffer += mail[end + len(_END) :]
-        del mail[end + 2 :]
-        self._limit(mail)
-        # A dot that begins a line was doubled on the way, or put before one.
-        original = b"" if self._refused else bytes(mail).replace(b"\r\n.", b"\r\n")[2:]
-        self._mail = None
-        self._wait_for(self._finish(original, self._refused))
+        rest = mail.take(data) if mail is not None else None
+        if mail is not None and rest is not None:
+            self._buffer += rest
+            self._mail = None
+            self._wait_for(self._finish(mail))
 
-    def _limit(self, mail: bytearray) -> None:
-        """Hold no more of a mail than may be stored; what is refused is read on and dropped."""
-        if not self._refused and len(mail) > self._desk.max_bytes + 2:
-            self._refused = say.too_large(self._desk.max_bytes)
-        if not self._refused and len(mail) > self._reserved:
-            more = min(max(2 * len(mail), 65536), self._desk.max_bytes) - self._reserved
-            if more > 0 and not self._desk.take(more):
-                self._refused = say.BUSY
-            else:
-                self._reserved += max(0, more)
-        if self._refused:
-            self._desk.give_back(self._reserved)
-            self._reserved = 0
-            del mail[: -len(_END) + 1]
-            self._searched = 0
-
-    async def _finish(self, original: bytes, refused: str) -> None:
+    async def _finish(self, mail: IncomingMail) -> None:
         sender = self._sender
         try:
-            if refused or sender is None:
-                self._say(refused or say.MAIL_FIRST)
+            if mail.refusal or sender is None:
+                self._say(mail.refusal or say.MAIL_FIRST)
             else:
-                mail = Mail(
+                stored = Mail(
                     sender=sender.address,
                     recipients=tuple(self._recipients),
-                    original=original,
-                    began_ns=self._began_ns,
+                    original=mail.original(),
+                    began_ns=mail.began_ns,
                 )
-                self._say(await self._desk.store(mail))
+                self._say(await self._desk.store(stored))
         finally:
+            mail.drop()
             self._reset()
 
     def _rset(self, argument: str) -> None:
@@ -373,6 +329,6 @@ class SmtpSession(asyncio.Protocol):
         self._drop_mail()
 
     def _drop_mail(self) -> None:
-        self._mail = None
-        self._desk.give_back(self._reserved)
-        self._reserved = 0
+        if self._mail is not None:
+            self._mail.drop()
+            self._mail = None

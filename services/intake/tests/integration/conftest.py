@@ -1,12 +1,17 @@
-from collections.abc import Sequence
+import asyncio
+import smtplib
+from collections.abc import AsyncIterator, Callable, Sequence
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from otklik_intake.domain.service import Service
+from otklik_intake.entrypoints.smtp import SmtpServer
 from otklik_intake.entrypoints.submission_door import SubmissionDoor
 from otklik_intake.settings import Settings
 
+MEGABYTE = 1024 * 1024
 GENERAL = Service(name="services/general", display_name={"ru": "Общее", "en": "General"})
 TERMINALS = Service(name="services/terminals", display_name={"ru": "Терминалы", "en": "Terminals"})
 
@@ -49,3 +54,80 @@ def service_settings(intake, tmp_path: Path) -> Settings:
         requests_per_minute=20,
         drain_seconds=5,
     )
+
+
+@pytest.fixture
+async def smtp(intake) -> AsyncIterator[SmtpServer]:
+    server = SmtpServer(
+        intake.reception,
+        intake.accounts,
+        host="127.0.0.1",
+        port=0,
+        hostname="mx.desk.example",
+        max_bytes=25 * MEGABYTE,
+    )
+    running = asyncio.create_task(server.run())
+    yield server
+    await server.drain()
+    await running
+
+
+async def _talk(server: SmtpServer, conversation: Callable[[smtplib.SMTP], object]) -> object:
+    """Have a conversation with the server from another thread, as a real client would."""
+
+    def whole() -> object:
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=30) as client:
+            return conversation(client)
+
+    return await asyncio.to_thread(whole)
+
+
+@pytest.fixture
+def talk():
+    return _talk
+
+
+def _a_mail(**headers: str) -> EmailMessage:
+    mail = EmailMessage()
+    fields = {
+        "From": "Ivan <ivan@customer.example>",
+        "To": "support@desk.example",
+        "Subject": "No internet",
+        "Message-ID": "<1@customer.example>",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    for name, value in fields.items():
+        if value:
+            mail[name] = value
+    mail.set_content("It does not work.")
+    return mail
+
+
+@pytest.fixture
+def a_mail():
+    return _a_mail
+
+
+def _sent(
+    mail: EmailMessage | bytes,
+    *,
+    to: str = "support@desk.example",
+    sender: str = "ivan@customer.example",
+):
+    raw = mail if isinstance(mail, bytes) else mail.as_bytes()
+
+    def conversation(client: smtplib.SMTP) -> tuple[int, bytes]:
+        client.ehlo("customer.example")
+        code, answer = client.mail(sender)
+        if code == 250:
+            code, answer = client.rcpt(to)
+        if code == 250:
+            code, answer = client.data(raw)
+        return code, answer
+
+    return conversation
+
+
+@pytest.fixture
+def sent():
+    return _sent
