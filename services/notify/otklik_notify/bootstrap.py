@@ -14,7 +14,7 @@ from otklik_notify.adapters.smtp import Server, SmtpCarrier
 from otklik_notify.adapters.texts import FileTexts
 from otklik_notify.adapters.unit_of_work import NotifyUnit
 from otklik_notify.adapters.views import PostgresDeliveryViews
-from otklik_notify.entrypoints.acknowledger import Acknowledger
+from otklik_notify.entrypoints.acknowledger import acknowledger
 from otklik_notify.entrypoints.grpc_api import NotifyApi
 from otklik_notify.entrypoints.sender import Sender
 from otklik_notify.entrypoints.subscriptions import HEARD, subscriptions
@@ -78,7 +78,7 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
     return [
         GrpcServer(settings, services=services, database=database),
         *readers,
-        Acknowledger(database, unit_of=NotifyUnit, desk=desk, queued=sender.wake),
+        acknowledger(database, unit_of=NotifyUnit, desk=desk, queued=sender.wake),
         sender,
         Relay(bus, settings.database_direct_url, service="notify"),
         HttpServer(probe_app(), settings),

@@ -17,7 +17,7 @@ from otklik_sla.adapters.unit_of_work import SlaUnit
 from otklik_sla.adapters.views import PostgresViews
 from otklik_sla.entrypoints.grpc_api import SlaApi
 from otklik_sla.entrypoints.subscriptions import HEARD, subscriptions
-from otklik_sla.entrypoints.ticker import Ticker
+from otklik_sla.entrypoints.ticker import ticker
 from otklik_sla.settings import Settings
 
 
@@ -49,7 +49,7 @@ async def bootstrap(settings: Settings, stack: AsyncExitStack) -> Sequence[Entry
     return [
         GrpcServer(settings, services=services, database=database),
         *readers,
-        Ticker(database, unit_of=SlaUnit, every_seconds=settings.tick_seconds),
+        ticker(database, unit_of=SlaUnit, every_seconds=settings.tick_seconds),
         Relay(bus, settings.database_direct_url, service="sla"),
         HttpServer(probe_app(), settings),
     ]

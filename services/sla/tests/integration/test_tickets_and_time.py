@@ -17,7 +17,7 @@ from otklik_sla.adapters.unit_of_work import SlaUnit
 from otklik_sla.adapters.views import PostgresViews
 from otklik_sla.domain.explain import explain
 from otklik_sla.domain.kinds import ClockKind, ClockState
-from otklik_sla.entrypoints.ticker import Ticker
+from otklik_sla.entrypoints.ticker import ticker
 from otklik_sla.handlers import add_calendar, add_policy, hear
 from otklik_sla.wire import definitions, hearing
 
@@ -162,12 +162,13 @@ async def test_an_answer_in_time_meets_the_first_response(database, policy, cloc
 async def test_time_alone_breaches_a_clock_exactly_once(database, policy, clock):
     conversation = ids.new_id()
     await told(database, hearing.hear_opened(opened(conversation, MONDAY)))
-    ticker = Ticker(database, unit_of=SlaUnit, every_seconds=1)
+    timer = ticker(database, unit_of=SlaUnit, every_seconds=1)
 
-    assert await ticker.once() == 0
+    assert not await timer.once()
+    assert len(await said(database, conversation)) == 1
     clock.set(MONDAY + timedelta(hours=1, seconds=1))
-    assert await ticker.once() == 1
-    assert await ticker.once() == 0
+    assert not await timer.once()
+    assert not await timer.once()
 
     _, breached = await said(database, conversation)
     assert isinstance(breached, events_pb2.ClockBreached)
