@@ -5,7 +5,8 @@ from otklik.notify.v1 import delivery_pb2
 from otklik.sla.v1 import clock_pb2
 from otklik_desk.domain.clocks import Clock, ClockKind, ClockState, Explanation
 from otklik_desk.domain.tickets import Delivery, Survey
-from otklik_desk.wire.tickets import channel_of, instant_in, instant_of, last_part, text_of
+from otklik_desk.wire.tickets import channel_of, instant_in, last_part, text_of
+from otklik_runtime import instants
 
 
 def clock_of(message: clock_pb2.Clock) -> Clock:
@@ -19,7 +20,7 @@ def clock_of(message: clock_pb2.Clock) -> Clock:
         kind=ClockKind(kind),
         instance=message.instance,
         state=ClockState(state),
-        started_at=instant_of(message.start_time),
+        started_at=instants.read(message.start_time),
         due_at=instant_in(message, "due_time"),
         met_at=instant_in(message, "meet_time"),
         target=message.target.ToTimedelta(),
@@ -44,7 +45,7 @@ def delivery_of(message: delivery_pb2.Delivery) -> Delivery:
         channel=channel_of(message.channel),
         address=message.address,
         state=state,
-        at=instant_of(message.create_time),
+        at=instants.read(message.create_time),
         accepted_at=instant_in(message, "accept_time"),
         in_doubt=message.in_doubt,
         error=message.last_error,

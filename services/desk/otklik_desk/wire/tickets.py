@@ -1,9 +1,8 @@
 """Tickets, messages and histories out of protobuf."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from google.protobuf.message import Message as Protobuf
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from otklik.tickets.v1 import catalogue_pb2, ticket_pb2
 from otklik.type.v1 import actor_pb2, attachment_pb2, channel_pb2, localized_text_pb2
@@ -19,6 +18,7 @@ from otklik_desk.domain.tickets import (
     StateMeaning,
     Ticket,
 )
+from otklik_runtime import instants
 
 _AUTHORS = {
     actor_pb2.ACTOR_KIND_AGENT: AuthorKind.AGENT,
@@ -43,8 +43,8 @@ def ticket_of(message: ticket_pb2.Ticket) -> Ticket:
         assignee_id=last_part(message.assignee),
         channel=channel_of(message.channel),
         locale=message.locale,
-        created_at=instant_of(message.create_time),
-        updated_at=instant_of(message.update_time),
+        created_at=instants.read(message.create_time),
+        updated_at=instants.read(message.update_time),
         resolved_at=instant_in(message, "resolve_time"),
         last_customer_message=message.last_customer_message,
         etag=message.etag,
@@ -62,7 +62,7 @@ def message_of(message: ticket_pb2.PublicMessage) -> Message:
         author=author_of(message.author),
         author_name=message.author_display_name,
         text=message.text,
-        at=instant_of(message.create_time),
+        at=instants.read(message.create_time),
         channel=channel_of(message.channel),
         attachments=tuple(attachment_of(each) for each in message.attachments),
         delivery_state=message.delivery_state,
@@ -75,7 +75,7 @@ def note_of(message: ticket_pb2.InternalNote) -> Note:
         id=last_part(message.name),
         author_name=message.author_display_name,
         text=message.text,
-        at=instant_of(message.create_time),
+        at=instants.read(message.create_time),
     )
 
 
@@ -84,7 +84,7 @@ def change_of(message: ticket_pb2.TicketEvent) -> Change:
     return Change(
         version=message.version,
         type=message.type.rpartition(".")[2],
-        at=instant_of(message.occur_time),
+        at=instants.read(message.occur_time),
         actor=author_of(message.actor),
         actor_id=message.actor.id,
         changes=dict(message.changes),
@@ -139,11 +139,6 @@ def last_part(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def instant_of(stamp: Timestamp) -> datetime:
-    """Read an instant."""
-    return stamp.ToDatetime(UTC)
-
-
 def instant_in(message: Protobuf, field: str) -> datetime | None:
     """Read an instant that may be unset."""
-    return instant_of(getattr(message, field)) if message.HasField(field) else None
+    return instants.read(getattr(message, field)) if message.HasField(field) else None
