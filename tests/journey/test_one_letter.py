@@ -41,9 +41,7 @@ async def test_a_letters_life_is_one_trace_from_the_smtp_session_to_the_rating(s
     }
     assert [root["service"] for root in roots] == ["otklik-intake"]
     assert roots[0]["name"] == "receive mail"
-    assert all(
-        span["parent_id"] in spans for span in spans.values() if span["parent_id"]
-    )
+    assert all(span["parent_id"] in spans for span in spans.values() if span["parent_id"])
 
 
 async def _trace(stage, trace_id, *, until):
