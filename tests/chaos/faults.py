@@ -103,11 +103,19 @@ async def wipe_broker(world: World) -> None:
 
 
 async def delete_stream(world: World, owner: str) -> None:
-    """Delete one owner's stream with all its durables while it is being written."""
+    """Delete one owner's stream with all its durables while it is being written.
+
+    Where an earlier fault took it, it must be there again first.
+    """
     client = await world.broker()
     try:
-        deleted = await client.request(f"$JS.API.STREAM.DELETE.{stream_of(owner)}", b"", timeout=5)
-        assert json.loads(deleted.data).get("success"), deleted.data
+        async with asyncio.timeout(HIT_SECONDS):
+            while True:
+                subject = f"$JS.API.STREAM.DELETE.{stream_of(owner)}"
+                answer = json.loads((await client.request(subject, b"", timeout=5)).data)
+                if answer.get("success"):
+                    return
+                await asyncio.sleep(0.2)
     finally:
         await client.close()
 

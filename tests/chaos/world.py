@@ -19,7 +19,7 @@ from otklik_ops.permissions import ADMINISTRATOR
 from tests.chaos import ledger as ledgers
 from tests.chaos import report
 from tests.chaos.checker import Allowed, Verdict, check
-from tests.chaos.collect import collect
+from tests.chaos.collect import collect, mails
 from tests.chaos.draining import Drained, connect, drain
 from tests.chaos.seeding import seed
 from tools.local.child import Child
@@ -115,17 +115,23 @@ class World:
         files = (self._ledger(number) for number in range(1, self._runs + 1))
         return ledgers.read(path for path in files if path.exists())
 
-    async def flowing(self, count: int, *, seconds: float = 60) -> float:
-        """Wait until so many more messages are acknowledged; return how long that took."""
+    async def flowing(self, count: int, *, seconds: float = 90) -> float:
+        """Wait until all ways are open again; return how long that took.
+
+        That is: so many more messages were acknowledged at the doors, and as many more mails left.
+        """
         began = time.monotonic()
-        wanted = count + self._acknowledged()
+        acknowledged, left = count + self._acknowledged(), count + self._mails()
         async with asyncio.timeout(seconds):
-            while self._acknowledged() < wanted:  # noqa: ASYNC110 - another process's ledger
+            while self._acknowledged() < acknowledged or self._mails() < left:  # noqa: ASYNC110 - other processes' ledgers
                 await asyncio.sleep(0.2)
         return time.monotonic() - began
 
     def _acknowledged(self) -> int:
         return sum(one.outcome is ledgers.Outcome.ACKNOWLEDGED for one in self.attempts())
+
+    def _mails(self) -> int:
+        return mails(self.stack.place.mailbox).total()
 
     def _ledger(self, number: int) -> Path:
         return self.stack.place.path / f"ledger-{number}.jsonl"
@@ -190,10 +196,10 @@ class World:
         told = {"drained after": f"{drained.seconds:.1f} s", "kills": sum(self.kills.values())}
         self.tell(report.table(title, verdict, {**facts, **told}))
         if not verdict.green:
-            self.tell(f"  logs and ledgers are kept in {self._keep(title)}")
+            self.tell(f"  logs and ledgers are kept in {self.keep(title)}")
         return verdict
 
-    def _keep(self, title: str) -> Path:
+    def keep(self, title: str) -> Path:
         """Keep what tells why a run was red; the next run of that name replaces it."""
         kept = KEPT / title.replace(" ", "-")
         shutil.rmtree(kept, ignore_errors=True)
@@ -250,6 +256,9 @@ async def world(
         made = World(stack=stack, rate=rate, tell=tell)
         try:
             yield made
+        except BaseException:
+            tell(f"  logs and ledgers are kept in {made.keep(home.name)}")
+            raise
         finally:
             await made.end_load()
 

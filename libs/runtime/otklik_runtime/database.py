@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import sqlalchemy
 import sqlalchemy.exc
 from sqlalchemy.engine import make_url
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from datetime import datetime
 
-    import asyncpg
     from google.protobuf.message import Message
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -352,7 +352,12 @@ class Database:
         try:
             async with self._engine.connect() as connection:
                 driver = (await connection.get_raw_connection()).driver_connection
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InternalClientError as error:
+                    # A cut between two statements leaves the driver in mid-answer.
+                    await connection.invalidate(error)
+                    raise _unavailable() from error
         except DBAPIError as error:
             known = known_error(error)
             if known is None:

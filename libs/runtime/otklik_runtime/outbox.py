@@ -150,6 +150,8 @@ class Relay:
                 OSError,
                 asyncpg.PostgresError,
                 asyncpg.InterfaceError,
+                # A connection that is cut between two statements leaves the driver in mid-answer.
+                asyncpg.InternalClientError,
             ) as error:
                 telemetry.count("otklik.relay.interruptions")
                 _LOG.warning(

@@ -6,7 +6,7 @@ import time
 
 from otklik_ops.provisioner.keeper import Keeper, Pass
 from otklik_runtime import metrics, telemetry
-from otklik_runtime.errors import Unavailable
+from otklik_runtime.errors import NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,12 @@ class Provisioner:
             if self._why_not != reason.message:
                 logger.warning("the broker does not answer", extra={"why": str(reason)})
             self._why_not = reason.message
+            return
+        except NotFound as reason:
+            # A stream that goes away between the look at it and the one at its durables.
+            logger.warning("something vanished during the look", extra={"why": str(reason)})
+            self._why_not = reason.message
+            self._looked_at = None
             return
         self._count(found)
         if found.wrong:

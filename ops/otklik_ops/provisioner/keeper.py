@@ -53,6 +53,7 @@ class Keeper:
 
         Raises:
             Unavailable: the broker does not answer; nothing is known then.
+            NotFound: something went away during the look; the next one makes it again.
         """
         self._created, self._corrected, self._wrong = [], [], []
         for stream in self._definitions.streams:

@@ -58,9 +58,15 @@ async def connect_as(guarded_server: NatsServer) -> AsyncIterator[ConnectAs]:
 
 
 @pytest.fixture
-async def keeper(guarded_server: NatsServer) -> AsyncIterator[Keeper]:
-    """Keep the guarded server right as the provisioner does."""
+async def broker(guarded_server: NatsServer) -> AsyncIterator[Broker]:
+    """Talk to the guarded server as the provisioner."""
     async with AsyncExitStack() as stack:
         bus = await Bus.open(guarded_server.url, stack, user="provisioner", password=PASSWORD)
         await bus.client()
-        yield Keeper(Broker(bus), definitions(contracted(), replicas=1))
+        yield Broker(bus)
+
+
+@pytest.fixture
+def keeper(broker: Broker) -> Keeper:
+    """Keep the guarded server right as the provisioner does."""
+    return Keeper(broker, definitions(contracted(), replicas=1))

@@ -1,9 +1,11 @@
+import asyncio
 import json
 
 import pytest
 
 from otklik_ops.flows import contracted
 from otklik_ops.provisioner.definitions import definitions
+from otklik_ops.provisioner.entrypoint import Provisioner
 from otklik_runtime.errors import Unavailable
 
 DEFINITIONS = definitions(contracted(), replicas=1)
@@ -118,6 +120,31 @@ async def test_a_deleted_stream_comes_back_with_its_durables(keeper, connect_as)
 
     durables = {f"OTKLIK_INTAKE/{name}__intake" for name in ("tickets", "notify", "feedback")}
     assert set(found.created) == {"OTKLIK_INTAKE"} | durables
+
+
+async def test_a_stream_that_goes_during_the_look_is_there_after_the_next_one(
+    broker, keeper, connect_as, monkeypatch
+):
+    await keeper.look()
+    client = await connect_as("administrator")
+    look_at = broker.consumer
+
+    async def deleted_first(wanted):
+        monkeypatch.setattr(broker, "consumer", look_at)
+        await _ask(client, f"STREAM.DELETE.{wanted.stream}")
+        return await look_at(wanted)
+
+    monkeypatch.setattr(broker, "consumer", deleted_first)
+    provisioner = Provisioner(keeper)
+    running = asyncio.create_task(provisioner.run())
+
+    async with asyncio.timeout(10):
+        while provisioner.ready() is not None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.05)
+    await provisioner.drain()
+    await running
+
+    assert (await keeper.look()).created == ()
 
 
 async def test_what_cannot_be_changed_in_place_is_reported_once_and_never_deleted(

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import asyncpg
+import pytest
+
 from libs.runtime.tests.events.world import (
     DURABLE,
     STREAM,
@@ -11,6 +14,7 @@ from libs.runtime.tests.events.world import (
     running,
 )
 from otklik_runtime import ids
+from otklik_runtime.errors import Unavailable
 
 
 async def events(reader, count):
@@ -147,6 +151,38 @@ async def test_a_relay_goes_on_after_its_database_was_restarted(world, own_postg
         await eventually(world.all_published)
 
     assert (await world.info())["state"]["messages"] == 2
+
+
+async def test_a_relay_goes_on_after_a_cut_that_the_driver_met_in_mid_answer(world, monkeypatch):
+    """Where the server's farewell is read while the next statement is sent, the driver says so."""
+    mark = asyncpg.Connection.execute
+    cuts = [asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is on")]
+
+    async def cut_once(connection, *statement, **options):
+        if cuts and statement[0].lstrip().startswith("update events"):
+            raise cuts.pop()
+        return await mark(connection, *statement, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", cut_once)
+
+    async with running(await world.relay()):
+        await world.say(ids.new_id())
+        await eventually(world.all_published)
+
+    assert cuts == []
+
+
+async def test_a_transaction_whose_connection_was_cut_in_mid_answer_is_one_without_a_database(
+    world,
+):
+    reader = await world.reader()
+
+    with pytest.raises(Unavailable):
+        async with reader.database.transaction():
+            raise asyncpg.InternalClientError("cannot switch to state 12; another operation is on")
+
+    async with reader.database.transaction() as tx:
+        assert (await tx.connection.exec_driver_sql("select 1")).scalar_one() == 1
 
 
 async def said(world):
