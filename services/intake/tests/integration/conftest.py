@@ -5,6 +5,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from otklik_intake.domain.service import Service
 from otklik_intake.entrypoints.smtp import SmtpServer
@@ -131,3 +132,8 @@ def _sent(
 @pytest.fixture
 def sent():
     return _sent
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on the event loop that the processes run on."""
+    return {"uvloop": uvloop.new_event_loop}
