@@ -300,6 +300,8 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_use_lifo=True,
+            # An error of the driver would otherwise quote the letter it could not store.
+            hide_parameters=True,
             connect_args={
                 "timeout": 10,
                 "server_settings": {"application_name": f"otklik-{service}"},
