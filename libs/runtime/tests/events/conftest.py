@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from libs.runtime.tests.events.world import World, emptied, prepare
-from otklik_runtime import telemetry
+from libs.runtime.tests.events.world import World, close_peepholes, emptied, prepare
+from otklik_runtime import subscription, telemetry
 from otklik_runtime.testing.postgres import PostgresServer
 
 NUMBERS = count(1)
@@ -55,7 +55,14 @@ async def world(
         await world.open_owner()
         await world.make_stream()
         await world.make_durable()
+        stack.push_async_callback(close_peepholes)
         yield world
+
+
+@pytest.fixture(autouse=True)
+def _soon_drained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader ends when its present fetch does."""
+    monkeypatch.setattr(subscription, "FETCH_SECONDS", 0.2)
 
 
 @pytest.fixture

@@ -11,6 +11,11 @@ from otklik_runtime import ids, outbox
 AGE = "update events set recorded_at = recorded_at - $1::interval where position <= $2 returning 1"
 
 
+@pytest.fixture(autouse=True)
+def _often_checked(monkeypatch):
+    monkeypatch.setattr(outbox, "CHECK_SECONDS", 0.3)
+
+
 async def say_and_publish(world, count):
     await world.say(*(ids.new_id() for _ in range(count)))
     await eventually(world.all_published)

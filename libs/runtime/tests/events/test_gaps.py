@@ -18,7 +18,7 @@ NEVER = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     monkeypatch.setattr(gaps, "_DELAYS", (0.1,))
-    monkeypatch.setattr(gaps, "_SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(gaps, "_SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(subscription, "_DELAYS", (0.05,))
 
 
@@ -96,7 +96,7 @@ async def test_after_the_patience_the_owner_closes_the_gap(world, counted):
 
 async def test_the_owner_is_not_asked_before_the_patience_is_over(world):
     asked = []
-    reader = await world.reader(patience=timedelta(seconds=1.2), read_events=asking(world, asked))
+    reader = await world.reader(patience=timedelta(seconds=0.8), read_events=asking(world, asked))
     events = await history_of(world, ids.new_id(), 2)
     await world.publish(events[1])
     loop = asyncio.get_running_loop()
@@ -104,7 +104,7 @@ async def test_the_owner_is_not_asked_before_the_patience_is_over(world):
 
     async with running(reader.subscription):
         await eventually(lambda: is_true(asked))
-        assert loop.time() - begun >= 1.2
+        assert loop.time() - begun >= 0.8
         await eventually(world.settled)
 
     assert await reader.applied() == [1, 2]

@@ -1,6 +1,7 @@
 """Databases and brokers go and come back: nothing is lost, doubled or taken for poison."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 import pytest
@@ -15,6 +16,17 @@ from libs.runtime.tests.events.world import (
 )
 from otklik_runtime import ids
 from otklik_runtime.errors import Unavailable
+from otklik_runtime.testing.postgres import PostgresServer
+
+
+@pytest.fixture(scope="module")
+def mortal_postgres(servers_directory):
+    """Run one PostgreSQL that the tests here may kill, as long as they start it again."""
+    server = PostgresServer(directory=servers_directory / "mortal-postgres", durable=False)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, server.start()).result()
+        yield server
+        thread.submit(asyncio.run, server.remove()).result()
 
 
 async def events(reader, count):
@@ -22,10 +34,8 @@ async def events(reader, count):
     return [an_event(ids.new_id(), 1, recorded_at=now) for _ in range(count)]
 
 
-async def test_a_reader_whose_database_is_away_keeps_its_messages(
-    world, own_postgres_server, counted
-):
-    reader = await world.reader(await prepare(await own_postgres_server.create_database("reader")))
+async def test_a_reader_whose_database_is_away_keeps_its_messages(world, mortal_postgres, counted):
+    reader = await world.reader(await prepare(await mortal_postgres.create_database("kept")))
     begun, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def attempt(tx, notes):
@@ -37,11 +47,11 @@ async def test_a_reader_whose_database_is_away_keeps_its_messages(
 
     async with running(reader.subscription):
         await begun.wait()
-        await own_postgres_server.kill()
+        await mortal_postgres.kill()
         may_go_on.set()
         await eventually(lambda: connection_fails(reader))
         assert await world.unanswered() == 20
-        await own_postgres_server.start()
+        await mortal_postgres.start()
         await eventually(world.settled)
 
     assert await reader.applied() == [1] * 20
@@ -58,16 +68,17 @@ async def connection_fails(reader):
 
 
 async def test_a_reader_without_its_database_can_be_ended_and_answers_nothing(
-    world, own_postgres_server
+    world, mortal_postgres
 ):
-    reader = await world.reader(await prepare(await own_postgres_server.create_database("reader")))
+    reader = await world.reader(await prepare(await mortal_postgres.create_database("ended")))
     await world.publish(*await events(reader, 5))
-    await own_postgres_server.kill()
+    await mortal_postgres.kill()
 
     async with running(reader.subscription):
         await eventually(lambda: in_hand(world))
 
     assert await world.unanswered() == 5
+    await mortal_postgres.start()
 
 
 async def in_hand(world):
@@ -138,15 +149,15 @@ async def test_a_durable_that_vanishes_while_reading_is_noticed(world, monkeypat
         await eventually(lambda: reader.has_applied(1))
 
 
-async def test_a_relay_goes_on_after_its_database_was_restarted(world, own_postgres_server):
-    url = await prepare(await own_postgres_server.create_database("owner"))
+async def test_a_relay_goes_on_after_its_database_was_restarted(world, mortal_postgres):
+    url = await prepare(await mortal_postgres.create_database("owner"))
     await world.open_owner(url)
 
     async with running(await world.relay()):
         await world.say(ids.new_id())
         await eventually(world.all_published)
-        await own_postgres_server.kill()
-        await own_postgres_server.start()
+        await mortal_postgres.kill()
+        await mortal_postgres.start()
         await eventually(lambda: said(world))
         await eventually(world.all_published)
 

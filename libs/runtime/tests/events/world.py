@@ -61,7 +61,7 @@ async def kill(part: Part, task: "asyncio.Task[None]") -> None:
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[Any]], *, seconds: float = 30, every: float = 0.02
+    condition: Callable[[], Awaitable[Any]], *, seconds: float = 30, every: float = 0.03
 ) -> Any:
     """Wait until something is so, and give what the condition gave."""
     async with asyncio.timeout(seconds):
@@ -182,13 +182,37 @@ class Reader:
         return await fetch(self.url, "select * from dead_letters order by id")
 
 
+@dataclass
+class Peephole:
+    """A connection kept open to look at one database from outside, again and again."""
+
+    url: str
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    connection: asyncpg.Connection | None = None
+
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        async with self.lock:
+            if self.connection is None or self.connection.is_closed():
+                self.connection = await asyncpg.connect(self.url)
+            found: list[asyncpg.Record] = await self.connection.fetch(statement, *values)
+            return found
+
+
+PEEPHOLES: dict[str, Peephole] = {}
+"""Of the running test; `close_peepholes` ends them with it."""
+
+
 async def fetch(url: str, statement: str, *values: Any) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url)
-    try:
-        found: list[asyncpg.Record] = await connection.fetch(statement, *values)
-        return found
-    finally:
-        await connection.close()
+    """Look into a database from outside."""
+    return await PEEPHOLES.setdefault(url, Peephole(url)).fetch(statement, *values)
+
+
+async def close_peepholes() -> None:
+    """Look no more."""
+    for peephole in PEEPHOLES.values():
+        if peephole.connection is not None:
+            peephole.connection.terminate()
+    PEEPHOLES.clear()
 
 
 @dataclass
