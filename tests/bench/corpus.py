@@ -1,8 +1,8 @@
 """A corpus of mails like those a support organisation gets, the same for the same seed.
 
 Half in Russian, plain text and HTML side by side, about a fifth replies that name an earlier mail,
-about a tenth with an attachment of 50 KB. Each carries a unique token in its subject, `[b00042]`, by
-which it is found again at every end.
+about a tenth with an attachment of 50 KB. Each carries a unique token in its subject, `[b00042]`,
+and at the beginning of its Message-ID, by which it is found again at every end.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class Letter:
     token: str
     sender: str
     raw: bytes
+
+
+def token_of(message_id: str) -> str:
+    """Find the token of the mail with a Message-ID; empty if it is none of these mails."""
+    return message_id.strip("<>").partition(".")[0]
 
 
 def letters(count: int, *, recipient: str, seed: int = 7) -> list[Letter]:

@@ -1,9 +1,11 @@
-"""What benchmarks measure with: processor time of whole process trees, memory, and how fast this machine is today."""
+"""What benchmarks measure with: processor time of process trees, memory, the speed today."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +14,11 @@ REFERENCE_CALIBRATION = 33.5
 
 _TURNS = 3_000_000
 _TICK = 1_000_000 / os.sysconf("SC_CLK_TCK")
+_KILOBYTE = 1024
 
 
 def calibration() -> float:
-    """Return this machine's speed: million turns of a pure Python loop per second of processor time."""
+    """Return this machine's speed: million turns of a Python loop per second of processor time."""
     best = 0.0
     for _ in range(3):
         begun = time.process_time()
@@ -28,52 +31,70 @@ def calibration() -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Processor microseconds used so far by each process, by pid."""
+    """Processor microseconds used so far, by whoever used them."""
 
-    by_pid: dict[int, float]
+    by_name: Mapping[str, float]
 
-    def since(self, earlier: Usage) -> float:
-        """Return the microseconds used between two readings, processes that ended in between left out."""
-        return sum(used - earlier.by_pid.get(pid, 0.0) for pid, used in self.by_pid.items())
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return sum(self.by_name.values())
+
+    def since(self, earlier: Usage) -> Usage:
+        """Return what was used between two readings."""
+        return Usage(
+            by_name={
+                name: used - earlier.by_name.get(name, 0.0) for name, used in self.by_name.items()
+            }
+        )
+
+    def per(self, count: int) -> Usage:
+        """Return the share of one of so many messages."""
+        return Usage(by_name={name: used / count for name, used in self.by_name.items()})
 
 
-def usage(pids: list[int]) -> Usage:
-    """Read the processor time of processes and all their living children."""
-    return Usage(by_pid={pid: _microseconds(pid) for root in pids for pid in family(root)})
+def usage(processes: Mapping[str, int]) -> Usage:
+    """Read the processor time of named processes and all their descendants, ended ones too."""
+    return Usage(
+        by_name={
+            name: sum(_microseconds(member) for member in family(pid))
+            for name, pid in processes.items()
+        }
+    )
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
+    """Return a process and all its living descendants."""
     found = [pid]
     for member in found:
-        tasks = Path(f"/proc/{member}/task")
-        if not tasks.exists():
-            continue
-        for task in tasks.iterdir():
-            children = task / "children"
-            found.extend(
-                int(child) for child in children.read_text().split() if int(child) not in found
-            )
+        # A process may end while its family is counted.
+        with suppress(OSError):
+            for task in Path(f"/proc/{member}/task").iterdir():
+                children = (task / "children").read_text().split()
+                found.extend(int(child) for child in children if int(child) not in found)
     return found
 
 
-def resident_megabytes(pids: list[int]) -> float:
+def resident_megabytes(pids: Iterable[int]) -> float:
     """Return the proportional set size (PSS) of processes and their descendants, in MB."""
-    return sum(_pss_kilobytes(member) for pid in pids for member in family(pid)) / 1024
+    return sum(_pss_kilobytes(member) for pid in pids for member in family(pid)) / _KILOBYTE
 
 
-def percentile(values: list[float], share: float) -> float:
-    """Return the value below which a share (0..1) of the values lies."""
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which a share (0..1) of the values lies; NaN if there is none."""
+    if not values:
+        return float("nan")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def _microseconds(pid: int) -> float:
+    """Read a process's own time and that of its children that have ended and been waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) * _TICK
+    return sum(int(field) for field in fields[11:15]) * _TICK
 
 
 def _pss_kilobytes(pid: int) -> int:
