@@ -1,8 +1,9 @@
 """What the desk can be told."""
 
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from otklik_runtime import env
 
@@ -34,6 +35,15 @@ class Settings(env.Settings):
         description="the IANA time zone of pages while neither the reader's nor a calendar's is "
         "known",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (LookupError, OSError):
+            raise ValueError("it must be an IANA time zone such as Europe/Moscow") from None
+        return name
 
     @property
     def secure(self) -> bool:

@@ -29,13 +29,21 @@ _TIMEOUT_SECONDS = 10.0
 class OidcProvider:
     """Signs people in at one issuer."""
 
-    def __init__(self, issuer: str, *, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         """Nothing is asked before the first sign-in.
 
         Args:
             issuer: The issuer's address.
             client_id: What we are called there.
             client_secret: Our secret there; empty for a public client, which PKCE protects.
+            transport: How requests travel; by the network unless given.
         """
         self._issuer = issuer.rstrip("/")
         self._client_id = client_id
@@ -45,7 +53,7 @@ class OidcProvider:
             if client_secret
             else None
         )
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, transport=transport)
         self._configuration: dict[str, Any] = {}
         self._read_at = float("-inf")
 

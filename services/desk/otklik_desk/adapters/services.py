@@ -1,6 +1,7 @@
 """The services over gRPC, on behalf of one person: their token, their rights."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, TypeVar
@@ -258,6 +259,8 @@ async def _whole(call: Callable[[Any], Awaitable[Any]], request: Any, rows: str)
     return found
 
 
-async def _data(pieces: AsyncIterator[Any]) -> AsyncIterator[bytes]:
-    async for piece in pieces:
-        yield piece.data
+async def _data(pieces: AsyncGenerator[Any]) -> AsyncIterator[bytes]:
+    # Closed here and now, so that intake stops reading when the browser has gone.
+    async with aclosing(pieces):
+        async for piece in pieces:
+            yield piece.data

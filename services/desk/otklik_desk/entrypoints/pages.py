@@ -7,6 +7,7 @@ only htmx may turn text into elements, after `hx-csp` has checked that the text 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -141,6 +142,8 @@ class Pages:
             status=problem.status,
             here="/",
             key=f"problem.{key or _kind_of(problem.status)}",
+            # Whoever may not enter can only come as somebody else.
+            as_another=problem.status == HTTPStatus.FORBIDDEN,
         )
         if problem.retry_after_seconds is not None:
             answer.headers["retry-after"] = str(problem.retry_after_seconds)

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -30,6 +31,7 @@ from otklik_runtime.errors import NotFound, Unauthenticated
 from otklik_runtime.ids import stable_id
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+NUMBERS = count(1)
 ADDRESS = "http://desk.example:7400"
 TICKET = stable_id("test", "ticket")
 CONVERSATION = stable_id("test", "conversation")
@@ -74,7 +76,7 @@ class MemoryIdentity:
         if proof not in self.people:
             raise Unauthenticated("proof_refused", "not accepted")
         kind, person_id, roles, locale, conversation_id = self.people[proof]
-        token = f"session {len(self.sessions) + 1} of {proof}"
+        token = f"session {next(NUMBERS)} of {proof}"
         self.sessions[token] = Admission(
             kind=kind,
             id=person_id,
@@ -244,6 +246,22 @@ class MemoryServices:
         self._asked("transition", **facts)
 
 
+class Desk:
+    """A desk, and what is behind it at the moment."""
+
+    def __init__(self, settings):
+        self.identity = self.services = None
+        self.app = application(
+            settings,
+            identity=self,
+            provider=MemoryProvider(),
+            services_of=lambda _: self.services,
+        )
+
+    def __getattr__(self, name):
+        return getattr(self.identity, name)
+
+
 class Forms(HTMLParser):
     """The forms of a page: action -> field -> value; and all its visible text."""
 
@@ -326,29 +344,27 @@ def settings(tmp_path_factory):
     )
 
 
-@pytest.fixture
-def identity():
-    return MemoryIdentity()
+@pytest.fixture(scope="session")
+def desk(settings):
+    """The desk of all tests: its templates are read once. Each test has its own behind it."""
+    return Desk(settings)
 
 
 @pytest.fixture
-def services():
-    return MemoryServices()
+def identity(desk):
+    desk.identity = MemoryIdentity()
+    return desk.identity
 
 
 @pytest.fixture
-def app(settings, identity, services):
-    return application(
-        settings,
-        identity=identity,
-        provider=MemoryProvider(),
-        services_of=lambda _: services,
-    )
+def services(desk):
+    desk.services = MemoryServices()
+    return desk.services
 
 
 @pytest.fixture
-def a_browser(app):
-    return lambda: Browser(app)
+def a_browser(desk, identity, services):
+    return lambda: Browser(desk.app)
 
 
 @pytest.fixture
