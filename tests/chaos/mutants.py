@@ -98,16 +98,9 @@ MUTANTS: dict[str, Mutant] = {
         changes=(
             Change(
                 module="database.py",
-                text="        facts, self._facts = self._facts, []\n"
-                "        self._said_something = True\n",
-                instead="        facts, self._facts = self._facts, []\n"
-                "        self._said_something = True\n"
-                "        effects = self.connection\n"
-                "        async with effects.engine.begin() as self.connection:\n"
-                "            await self._write(facts)\n"
-                "        self.connection = effects\n"
-                "\n"
-                "    async def _write(self, facts: Sequence[_Fact]) -> None:\n",
+                text="        await recorder.write(self.connection, facts)\n",
+                instead="        async with self.connection.engine.begin() as apart:\n"
+                "            await recorder.write(apart, facts)\n",
             ),
         ),
     ),

@@ -1,30 +1,27 @@
 """One service's own database: transactions that carry their events with them.
 
 A handler's rows, its events and its inbox marks go in ONE transaction. `Transaction.record`
-buffers an event;
-leaving the transaction writes all of them with two statements: the heads of their aggregates
-(which locks each
-aggregate and gives the next version) and the event rows, whose `position` is therefore assigned
-under that lock.
+buffers an event; leaving the transaction writes all of them (`recording`).
 """
 
 from __future__ import annotations
 
+import socket
 import time
-from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import sqlalchemy
+import sqlalchemy.event
 import sqlalchemy.exc
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from otklik_runtime import deadlines, envelope, failpoints, ids, personal, story
+from otklik_runtime import deadlines, envelope, failpoints
 from otklik_runtime.errors import Conflict, InvalidInput, Unavailable
+from otklik_runtime.recording import MAX_EVENT_BYTES, Fact, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -34,54 +31,11 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from otklik_runtime import story
     from otklik_runtime.clock import Clock
 
 BEFORE_COMMIT = failpoints.register("transaction.before_commit")
 AFTER_COMMIT = failpoints.register("transaction.after_commit")
-
-MAX_EVENT_BYTES = 256 * 1024
-"""No event is larger; longer text stays with its owner and is referenced."""
-
-HISTORY_LOCK = 0x07_71_1C
-"""Advisory lock: writers of events hold it shared, whoever needs a settled end of the history
-takes it alone."""
-
-_HEADS = """
-    with before as (select aggregate_id, traceparent from heads where aggregate_id =
-    any($1::uuid[]))
-    insert into heads as h (aggregate_id, version, traceparent, traced_at)
-    select f.aggregate_id, f.count, nullif(f.traceparent, ''), $4::timestamptz
-      from unnest($1::uuid[], $2::bigint[], $3::text[]) as f (aggregate_id, count, traceparent),
-           (select pg_advisory_xact_lock_shared($5::bigint)) as history
-     order by f.aggregate_id
-    on conflict (aggregate_id) do update set
-      version = h.version + excluded.version,
-      traceparent = case when h.traceparent is null
-                           or h.traced_at < excluded.traced_at - $6::interval
-                         then coalesce(excluded.traceparent, h.traceparent)
-                         else h.traceparent end,
-      traced_at = case when h.traceparent is null or excluded.traceparent is not null
-                         and h.traced_at < excluded.traced_at - $6::interval
-                       then excluded.traced_at else h.traced_at end
-    returning h.aggregate_id::text, h.version, coalesce(h.traceparent, ''),
-      coalesce((select b.traceparent from before b where b.aggregate_id = h.aggregate_id), '')
-"""
-
-_EVENTS = """
-    insert into events (id, type, aggregate_id, version, subject, payload, occurred_at,
-    recorded_at, actor, cause_id,
-                        traceparent, personal_digest, personal_salt, audit_hash)
-    select id, type, aggregate_id, version, subject, payload, occurred_at, $13::timestamptz, actor,
-           nullif(cause_id, '')::uuid, nullif(traceparent, ''), personal_digest, personal_salt,
-           audit_hash
-      from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::bytea[],
-      $7::timestamptz[],
-                  $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bytea[], $14::bytea[])
-           with ordinality as f (id, type, aggregate_id, version, subject, payload, occurred_at,
-           actor, cause_id,
-                                 traceparent, personal_digest, personal_salt, audit_hash, place)
-     order by place
-"""
 
 _BEGIN = "select clock_timestamp(), set_config('statement_timeout', $1, true)"
 
@@ -99,16 +53,6 @@ def metadata() -> sqlalchemy.MetaData:
     return sqlalchemy.MetaData(naming_convention=_NAMES)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Fact:
-    message: Message
-    aggregate_id: str
-    occurred_at: datetime
-    actor: str
-    cause: str
-    traceparent: str
-
-
 class Transaction:
     """One open transaction of one service.
 
@@ -123,7 +67,7 @@ class Transaction:
         self.connection = connection
         self.now = now
         self._service = service
-        self._facts: list[_Fact] = []
+        self._facts: list[Fact] = []
         self._said_something = False
         self._after_commit: list[Callable[[], None]] = []
         self._started_ns = time.time_ns()
@@ -160,7 +104,7 @@ class Transaction:
             text = f"{message.DESCRIPTOR.full_name} exceeds {MAX_EVENT_BYTES} bytes"
             raise InvalidInput("event_too_large", text)
         self._facts.append(
-            _Fact(
+            Fact(
                 message=message,
                 aggregate_id=aggregate_id,
                 occurred_at=occurred_at or self.now,
@@ -184,76 +128,14 @@ class Transaction:
             return
         facts, self._facts = self._facts, []
         self._said_something = True
-        heads = await self._heads(facts)
-        rows = [self._row(fact, heads) for fact in facts]
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        await self.connection.exec_driver_sql(_EVENTS, (*columns[:12], self.now, columns[12]))
+        recorder = Recorder(now=self.now, causes=self._causes, started_ns=self._started_ns)
+        await recorder.write(self.connection, facts)
 
     def settle(self) -> bool:
         """Run what waits for the commit; say whether events were written."""
         for action in self._after_commit:
             action()
         return self._said_something
-
-    async def _heads(self, facts: Sequence[_Fact]) -> dict[str, story.Head]:
-        counts = Counter(fact.aggregate_id for fact in facts)
-        aggregates = sorted(counts)
-        contexts = {fact.aggregate_id: self._context(fact) for fact in reversed(facts)}
-        found = await self.connection.exec_driver_sql(
-            _HEADS,
-            (
-                aggregates,
-                [counts[one] for one in aggregates],
-                [contexts[one] for one in aggregates],
-                self.now,
-                HISTORY_LOCK,
-                story.LENGTH,
-            ),
-        )
-        return {
-            aggregate: story.Head(
-                version=version - counts[aggregate], traceparent=traceparent, before=before
-            )
-            for aggregate, version, traceparent, before in map(tuple, found)
-        }
-
-    def _context(self, fact: _Fact) -> str:
-        cause = self._causes.get(fact.cause) or self._causes.get(fact.aggregate_id)
-        return fact.traceparent or (cause.traceparent if cause else "") or story.current()
-
-    def _row(self, fact: _Fact, heads: dict[str, story.Head]) -> tuple[Any, ...]:
-        head = heads[fact.aggregate_id]
-        head.version += 1
-        type_name = fact.message.DESCRIPTOR.full_name
-        event_id = ids.new_id()
-        cause = self._causes.get(fact.cause) or self._causes.get(fact.aggregate_id)
-        cause_id = fact.cause or (cause.event_id if cause else "")
-        facts = personal.facts_of(
-            event_id=event_id,
-            type_name=type_name,
-            aggregate_id=fact.aggregate_id,
-            version=head.version,
-            occurred_at=fact.occurred_at,
-            recorded_at=self.now,
-            actor=fact.actor,
-            cause_id=cause_id,
-        )
-        proof = personal.fingerprint(fact.message, facts)
-        return (
-            event_id,
-            type_name,
-            fact.aggregate_id,
-            head.version,
-            f"{envelope.subject_prefix(type_name)}.{fact.aggregate_id}",
-            fact.message.SerializeToString(deterministic=True),
-            fact.occurred_at,
-            fact.actor,
-            cause_id,
-            story.of_fact(head, self._context(fact), started_ns=self._started_ns),
-            proof.digest,
-            proof.salt,
-            proof.audit_hash,
-        )
 
 
 class Database:
@@ -307,6 +189,7 @@ class Database:
                 "server_settings": {"application_name": f"otklik-{service}"},
             },
         )
+        sqlalchemy.event.listen(engine.sync_engine, "connect", _watch_link)
         stack.push_async_callback(engine.dispose)
         return cls(engine, service=service, clock=clock, wake=wake)
 
@@ -377,6 +260,23 @@ class Database:
         return await self._clock.now() if self._clock is not None else now
 
 
+def _watch_link(connection: Any, _: object) -> None:
+    """Let a statement fail within 20 s where its answer can never come: the machine is gone."""
+    link = connection.driver_connection._transport.get_extra_info("socket")  # noqa: SLF001 - no other way to it
+    if link is None or link.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE.items():
+        if hasattr(socket, option):  # not every system has them all
+            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+_KEEPALIVE = {
+    "TCP_KEEPIDLE": 5,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 15_000,
+}
 _RETRY_NOW: Sequence[str] = ("40001", "40P01")
 _UNAVAILABLE: Sequence[str] = ("08", "53", "57P", "25006", "58")
 

@@ -12,9 +12,9 @@ from google.protobuf.message import DecodeError
 
 from otklik.ops.v1 import ops_service_pb2
 from otklik_runtime import envelope, instants
-from otklik_runtime.database import HISTORY_LOCK
 from otklik_runtime.envelope import Incoming
 from otklik_runtime.errors import InvalidInput
+from otklik_runtime.recording import HISTORY_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -15,6 +15,7 @@ class SilentLink:
         self._url = target
         self._whole = asyncio.Event()
         self._whole.set()
+        self._swallowing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -40,19 +41,33 @@ class SilentLink:
         """Let everything through again, also what was held back."""
         self._whole.set()
 
+    def swallow_answers(self) -> None:
+        """Let the client reach the server, and nothing of the server the client."""
+        self._swallowing = True
+
+    def break_off(self) -> None:
+        """End every connection without a word; the next ones are whole."""
+        self._swallowing = False
+        for writer in self._writers:
+            writer.transport.abort()
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._whole.wait()
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         self._writers += [writer, far_writer]
-        for pair in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._carry(*pair))
+        for answers, pair in enumerate(((reader, far_writer), (far_reader, writer))):
+            task = asyncio.create_task(self._carry(*pair, answers=bool(answers)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 await self._whole.wait()
+                if answers and self._swallowing:
+                    continue
                 writer.write(data)
                 await writer.drain()
             await self._whole.wait()

@@ -1,11 +1,13 @@
 """Databases and brokers go and come back: nothing is lost, doubled or taken for poison."""
 
 import asyncio
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 import pytest
 
+from libs.runtime.tests.events.silent_link import SilentLink
 from libs.runtime.tests.events.world import (
     DURABLE,
     STREAM,
@@ -14,7 +16,7 @@ from libs.runtime.tests.events.world import (
     prepare,
     running,
 )
-from otklik_runtime import ids
+from otklik_runtime import database, failpoints, ids
 from otklik_runtime.errors import Unavailable
 from otklik_runtime.testing.postgres import PostgresServer
 
@@ -79,6 +81,46 @@ async def test_a_reader_without_its_database_can_be_ended_and_answers_nothing(
 
     assert await world.unanswered() == 5
     await mortal_postgres.start()
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_done_twice(world, monkeypatch):
+    """The reader cannot know that its transaction was committed; its marks do."""
+    url = await world.make_url()
+    async with SilentLink(url) as link:
+        reader = await world.reader(link.url)
+        reader.url = url
+        await world.publish(*await events(reader, 10))
+        cuts = [database.BEFORE_COMMIT]
+
+        def hit(name):
+            if name in cuts and reader.batches:
+                cuts.clear()
+                link.swallow_answers()
+
+        monkeypatch.setattr(failpoints, "hit", hit)
+
+        async with running(reader.subscription):
+            await eventually(lambda: reader.has_applied(10))
+            assert await world.unanswered() == 10
+            link.break_off()
+            await eventually(world.settled)
+
+    assert await reader.applied() == [1] * 10
+    assert len(reader.batches) == 1
+    assert await reader.letters() == []
+
+
+async def test_a_connection_notices_that_the_databases_machine_is_gone(world):
+    """Keepalives and a limit on what stays unconfirmed: a statement does not wait for ever."""
+    async with world.owner.read() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        found = driver._transport.get_extra_info("socket")
+
+    assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
+    assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 5
+    assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
+    assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 15_000
 
 
 async def in_hand(world):

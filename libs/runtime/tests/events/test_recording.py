@@ -8,8 +8,8 @@ import pytest
 from libs.runtime.tests.events.world import fetch, received, refused, until_blocked
 from otklik_runtime import ids
 from otklik_runtime.clock import FrozenClock
-from otklik_runtime.database import MAX_EVENT_BYTES
 from otklik_runtime.errors import Conflict, InvalidInput, Unavailable
+from otklik_runtime.recording import MAX_EVENT_BYTES
 
 THING = "insert into things (id, note) values ($1::uuid, 'kept')"
 
