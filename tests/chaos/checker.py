@@ -57,6 +57,7 @@ def check(attempts: Sequence[Attempt], readings: Readings, allowed: Allowed) -> 
     _mails(found, readings, allowed)
     _histories(found, readings)
     _readers(found, readings)
+    _projections(found, readings)
     _dead(found, readings, allowed)
     return Verdict(counts=found.counts, violations=tuple(found.violations))
 
@@ -231,6 +232,20 @@ def _readers(found: _Findings, readings: Readings) -> None:
         for (_, owner), seen in readings.seen.items()
         if owner in readings.histories
     )
+
+
+def _projections(found: _Findings, readings: Readings) -> None:
+    for name, projection in readings.projections.items():
+        found.counts[name] = len(projection.expected)
+        found.none_of(
+            f"{name} that are wrong",
+            (
+                f"{key}: {projection.found.get(key, 'nothing')} instead of "
+                f"{projection.expected.get(key, 'nothing')}"
+                for key in projection.expected.keys() | projection.found.keys()
+                if projection.expected.get(key) != projection.found.get(key)
+            ),
+        )
 
 
 def _dead(found: _Findings, readings: Readings, allowed: Allowed) -> None:

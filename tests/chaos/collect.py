@@ -10,6 +10,7 @@ import asyncpg
 from otklik.sla.v1 import events_pb2
 from otklik_ops.flows import contracted
 from tests.chaos.ledger import TOKEN
+from tests.chaos.projections import projections
 from tests.chaos.readings import (
     DeadLetter,
     Delivery,
@@ -55,6 +56,7 @@ async def collect(
                 for reader, owner in contracted().pairs
                 if reader in found and owner in found
             },
+            projections=await projections(found),
             dead=tuple([one for name in services for one in await _dead(found[name], name)]),
         )
     finally:

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import asyncpg
+from nats.aio.client import Client
 
-from otklik_runtime.envelope import stream_of
+from otklik_ops.flows import contracted
+from otklik_runtime.envelope import durable_of, stream_of
 from tests.chaos.proxy import Proxy
 from tests.chaos.world import KILLED, World
 
@@ -20,6 +23,7 @@ HIT_SECONDS = 40
 # Passed many times a second: the first passing would be before any load.
 OFTEN = ("transaction.",)
 OFTEN_NTH, NTH = 6, 2
+ACK_WAIT_NANOSECONDS = 5_000_000_000
 
 _LISTING = """
 import importlib, json, pkgutil, sys
@@ -103,21 +107,29 @@ async def wipe_broker(world: World) -> None:
 
 
 async def delete_stream(world: World, owner: str) -> None:
-    """Delete one owner's stream with all its durables while it is being written.
+    """Delete one owner's stream with all its durables while it is written; return when it is back.
 
-    Where an earlier fault took it, it must be there again first.
+    Where an earlier fault took it, it must be there first.
     """
+    stream = stream_of(owner)
     client = await world.broker()
     try:
-        async with asyncio.timeout(HIT_SECONDS):
-            while True:
-                subject = f"$JS.API.STREAM.DELETE.{stream_of(owner)}"
-                answer = json.loads((await client.request(subject, b"", timeout=5)).data)
-                if answer.get("success"):
-                    return
-                await asyncio.sleep(0.2)
+        await _asked(client, f"STREAM.DELETE.{stream}")
+        await _asked(client, f"STREAM.INFO.{stream}")
     finally:
         await client.close()
+
+
+async def _asked(client: Client, verb: str, **asked: object) -> dict[str, Any]:
+    """Ask JetStream until it can do what it is asked."""
+    payload = json.dumps(asked).encode() if asked else b""
+    async with asyncio.timeout(HIT_SECONDS):
+        while True:
+            message = await client.request(f"$JS.API.{verb}", payload, timeout=5)
+            answer: dict[str, Any] = json.loads(message.data)
+            if "error" not in answer:
+                return answer
+            await asyncio.sleep(0.1)
 
 
 async def restart_postgres(world: World) -> None:
@@ -187,20 +199,38 @@ async def slow_commits(world: World, services: Sequence[str]) -> None:
         await world.stack.postgres.execute(SLOW_COMMITS, database=f"otklik_{service}")
 
 
-async def inject_poison(world: World, owner: str, readers: Mapping[str, str]) -> None:
-    """Publish one event that nobody can read, and expect a dead letter of each reader.
-
-    Args:
-        world: the victim.
-        owner: whose stream it goes to.
-        readers: reader -> the reason it will give.
-    """
+async def inject_poison(world: World, owner: str) -> None:
+    """Publish one event that nobody can read, and expect a dead letter of each reader."""
     client = await world.broker()
     try:
+        await _asked(client, f"STREAM.INFO.{stream_of(owner)}")
         subject = f"otklik.{owner}.v1.poison.00000000-0000-0000-0000-00000000dead"
         answer = await client.request(subject, b"\xff\xff\xff", timeout=5)
         assert "error" not in json.loads(answer.data), answer.data
     finally:
         await client.close()
-    for reader, reason in readers.items():
-        world.dead_letters[reader, reason] += 1
+    for reader, said_by in contracted().pairs:
+        if said_by == owner and reader in world.services:
+            world.dead_letters[reader, "undecodable"] += 1
+
+
+async def hasten_redelivery(world: World) -> None:
+    """Let the broker offer what a dead reader held again after seconds instead of a minute.
+
+    The provisioner would put that right: it is stopped for the rest of the run.
+    """
+    await world.put_away("provisioner")
+    client = await world.broker()
+    try:
+        for reader, owner in contracted().pairs:
+            name = f"{stream_of(owner)}.{durable_of(reader, owner)}"
+            config = (await _asked(client, f"CONSUMER.INFO.{name}"))["config"]
+            await _asked(
+                client,
+                f"CONSUMER.CREATE.{name}",
+                stream_name=stream_of(owner),
+                config={**config, "ack_wait": ACK_WAIT_NANOSECONDS},
+                action="update",
+            )
+    finally:
+        await client.close()

@@ -65,6 +65,14 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Projection:
+    """What a reader keeps of an owner: as the owner's history makes it, and as it is."""
+
+    expected: Mapping[str, str]
+    found: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Readings:
     """Everything that was found.
 
@@ -77,6 +85,7 @@ class Readings:
         mails: Message-ID -> how often the mailbox took it.
         histories: owner -> its events.
         seen: (reader, owner) -> what the reader has seen.
+        projections: what readers keep of what they heard, by name.
         dead: every dead letter, in whatever state.
     """
 
@@ -88,4 +97,5 @@ class Readings:
     mails: Counter[str] = field(default_factory=Counter)
     histories: Mapping[str, History] = field(default_factory=dict)
     seen: Mapping[tuple[str, str], Versions] = field(default_factory=dict)
+    projections: Mapping[str, Projection] = field(default_factory=dict)
     dead: tuple[DeadLetter, ...] = ()

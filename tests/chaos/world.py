@@ -64,6 +64,7 @@ class World:
     uncalled_for: list[str] = field(default_factory=list)
     _load: Child | None = None
     _runs: int = 0
+    _put_away: set[str] = field(default_factory=set)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -166,13 +167,19 @@ class World:
             await connection.close()
         return count
 
+    async def put_away(self, name: str) -> None:
+        """Stop a process in order and leave it so to the end."""
+        await self.stack.stop(name)
+        self._put_away.add(name)
+
     async def heal(self) -> None:
         """Start whatever is down, and write down what should not have been."""
-        for name in self.stack.children:
+        wanted = [name for name in self.stack.children if name not in self._put_away]
+        for name in wanted:
             self.require_alive(name)
             if self.stack.children[name].pid is None:
                 self.stack.spawn(name)
-        for name in self.stack.children:
+        for name in wanted:
             await self.stack.wait_ready(name)
 
     # The judgement.

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.checker import Allowed, check
 from tests.chaos.ledger import TOKEN, Attempt, Ledger, Outcome, read
-from tests.chaos.readings import DeadLetter, Delivery, History, Item, Message, Readings
+from tests.chaos.readings import DeadLetter, Delivery, History, Item, Message, Projection, Readings
 
 WRITER = "smtp1"
 
@@ -240,6 +240,15 @@ def test_a_reader_must_have_seen_its_owner_as_it_is(seen):
     )
 
     assert "sla has not seen tickets as it is: 1" in violations(readings)
+
+
+@pytest.mark.parametrize("found", [{}, {"a": "2"}, {"a": "1", "b": "1"}])
+def test_what_a_reader_keeps_must_be_what_the_history_makes(found):
+    wrong = Projection(expected={"a": "1"}, found=found)
+
+    assert "deadlines that are wrong: 1" in violations(
+        replace(RIGHT, projections={"deadlines": wrong})
+    )
 
 
 def test_dead_letters_are_exactly_those_injected():
