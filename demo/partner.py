@@ -27,10 +27,12 @@ ASSERTION_SECONDS = 300
 def main() -> None:
     """Submit one message as the demo's partner and print its ticket."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--intake", default="127.0.0.1:7411")
-    parser.add_argument("--tickets", default="127.0.0.1:7412")
+    parser.add_argument("--intake", default="127.0.0.1:7411", help="where intake answers gRPC")
+    parser.add_argument("--tickets", default="127.0.0.1:7412", help="where tickets answers gRPC")
     parser.add_argument("--key", type=Path, default=STATE / "secrets" / "partner.pem")
     options = parser.parse_args()
+    if not (STATE / "partner.json").exists():
+        parser.error("there is no partner yet: start `make up` in another terminal first")
     partner = json.loads((STATE / "partner.json").read_text("utf-8"))["name"]
 
     # 1. Prove who is calling: an assertion signed with the partner's own key (RFC 7523).
@@ -83,4 +85,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except grpc.RpcError as refused:
+        raise SystemExit(f"{refused.code().name}: {refused.details()}") from None

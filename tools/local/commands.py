@@ -15,6 +15,7 @@ from tools.local.child import end_left_behind
 from tools.local.demo.following import follow as follow_conversation
 from tools.local.demo.letters import play_letters
 from tools.local.demo.play import play
+from tools.local.environment import DATABASE_OWNERS
 from tools.local.failures import NothingRuns, StackFailed
 from tools.local.home import Home
 from tools.local.ports import Ports
@@ -100,6 +101,9 @@ async def follow(settings: LocalSettings, asked: argparse.Namespace, console: Co
 async def migrate(settings: LocalSettings, asked: argparse.Namespace, console: Console) -> int:
     """Bring one service's database up to date."""
     stack = running(settings)
+    if asked.service not in DATABASE_OWNERS:
+        known = ", ".join(DATABASE_OWNERS)
+        raise StackFailed(f"SERVICE={asked.service} has no database: name one of {known}")
     await stack.migrate(asked.service)
     console.print(f"the database of {asked.service} is up to date")
     return 0

@@ -92,6 +92,8 @@ class Ledger:
         """
         for folder in ("tmp", "new"):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
+        # Letters hold live links: they are for their owner alone.
+        self.directory.chmod(0o700)
         file = (self.directory / "ledger.jsonl").open("a+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -153,7 +153,12 @@ class Recorder:
             fact.occurred_at,
             fact.actor,
             cause_id,
-            story.of_fact(head, self._context(fact), started_ns=self.started_ns),
+            story.of_fact(
+                head,
+                self._context(fact),
+                said=type_name.rpartition(".")[2],
+                started_ns=self.started_ns,
+            ),
             proof.digest,
             proof.salt,
             proof.audit_hash,

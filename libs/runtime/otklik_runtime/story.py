@@ -74,38 +74,39 @@ def read(traceparent: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def of_fact(head: Head, traceparent: str, *, started_ns: int) -> str:
+def of_fact(head: Head, traceparent: str, *, said: str, started_ns: int) -> str:
     """Return the trace context a new event is published with.
 
     Args:
         head: The aggregate's head after this event was counted.
         traceparent: The context the event arose in; empty outside any trace.
+        said: The event's name: what the span is called where no running one lends its name.
         started_ns: When the work behind it began, in nanoseconds of the epoch: where its span
         starts.
     """
     if traceparent not in head.shown:
-        head.shown[traceparent] = _shown(head, traceparent, started_ns=started_ns)
+        head.shown[traceparent] = _shown(head, traceparent, said, started_ns)
     return head.shown[traceparent]
 
 
-def _shown(head: Head, traceparent: str, *, started_ns: int) -> str:
+def _shown(head: Head, traceparent: str, said: str, started_ns: int) -> str:
     told, here = read(head.traceparent), read(traceparent)
     if told is None or here is None:
         return traceparent or head.traceparent
     if told.trace_id != here.trace_id:
-        return _span(told, here, started_ns=started_ns)
+        return _span(told, here, said, started_ns)
     earlier = read(head.before)
     if earlier is not None and earlier.trace_id != told.trace_id:
-        return _span(here, earlier, started_ns=started_ns)
+        return _span(here, earlier, said, started_ns)
     return traceparent
 
 
-def _span(parent: SpanContext, link: SpanContext, *, started_ns: int) -> str:
+def _span(parent: SpanContext, link: SpanContext, said: str, started_ns: int) -> str:
     """Show the work since started_ns in the parent's trace, linked to the other."""
     if not parent.trace_flags.sampled:
         return written(parent)
     running = trace.get_current_span()
-    name = getattr(running, "name", "") or "process"
+    name = getattr(running, "name", "") or f"say {said}"
     span = _TRACER.start_span(
         name,
         context=trace.set_span_in_context(NonRecordingSpan(parent)),

@@ -50,6 +50,8 @@ async def follow(
 async def conversation_of(stack: Stack, wanted: str) -> str:
     """Find the conversation that a person means."""
     wanted = wanted.strip()
+    if not wanted:
+        raise NoSuchConversation(wanted)
     if UUID.fullmatch(wanted):
         return wanted
     async with Callers(stack.ports, stack.secrets) as callers:
