@@ -24,6 +24,12 @@ def without_delays(monkeypatch):
     monkeypatch.setattr(subscription, "_DELAYS", (0.01,))
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Let a fetch wait until its batch is full."""
+    monkeypatch.setattr(subscription, "FETCH_SECONDS", 1.5)
+
+
 async def publish(world, reader, count, **event):
     now = await reader.database.now()
     events = [an_event(ids.new_id(), 1, recorded_at=now, **event) for _ in range(count)]
@@ -31,7 +37,7 @@ async def publish(world, reader, count, **event):
     return events
 
 
-async def test_a_hundred_events_are_handled_in_one_transaction(world):
+async def test_a_hundred_events_are_handled_in_one_transaction(world, unhurried):
     reader = await world.reader()
     transactions = set()
 
@@ -83,7 +89,9 @@ async def test_effects_events_and_marks_of_a_batch_are_committed_together_or_not
     assert len(await fetch(reader.url, "select * from inbox")) == 1
 
 
-async def test_only_a_failing_batch_is_halved_and_only_the_failing_event_set_aside(world):
+async def test_only_a_failing_batch_is_halved_and_only_the_failing_event_set_aside(
+    world, unhurried
+):
     reader = await world.reader()
     events = await publish(world, reader, 100)
     bad = events[37].event_id
@@ -106,7 +114,7 @@ async def test_only_a_failing_batch_is_halved_and_only_the_failing_event_set_asi
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
-async def test_a_serialisation_failure_retries_the_whole_batch(world, state):
+async def test_a_serialisation_failure_retries_the_whole_batch(world, state, unhurried):
     reader = await world.reader()
     await publish(world, reader, 20)
     fails = [True, True]
@@ -213,7 +221,7 @@ async def test_an_event_delivered_twice_changes_nothing_the_second_time(world, c
 
 
 async def test_the_same_event_twice_in_one_batch_is_applied_once_and_both_are_answered(
-    world, counted
+    world, counted, unhurried
 ):
     reader = await world.reader()
     (event,) = await publish(world, reader, 1)

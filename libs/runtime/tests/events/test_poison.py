@@ -183,7 +183,8 @@ async def test_a_bug_is_tried_8_times_and_then_set_aside_and_no_neighbour_waits(
     assert counted["otklik.subscription.failures"] == 8
 
 
-async def test_what_was_delivered_more_than_3_times_is_handled_alone(world):
+async def test_what_was_delivered_more_than_3_times_is_handled_alone(world, monkeypatch):
+    monkeypatch.setattr(subscription, "FETCH_SECONDS", 1.5)
     reader = await world.reader()
     suspects = [await event(reader), await event(reader)]
     await world.publish(*suspects)

@@ -15,7 +15,7 @@ from libs.runtime.tests.events.world import (
 )
 from otklik.ops.v1 import ops_service_pb2 as pb
 from otklik.tickets.v1 import events_pb2
-from otklik_runtime import ids, story
+from otklik_runtime import ids, story, subscription
 from otklik_runtime.clock import FrozenClock
 from otklik_runtime.errors import RuleBroken
 from otklik_runtime.ops_service import OpsService
@@ -179,8 +179,9 @@ async def test_a_reader_continues_the_trace_with_one_span_which_its_outbox_store
 
 
 async def test_a_batch_has_one_span_in_a_trace_of_its_own_linked_to_every_sampled_message(
-    world, reader, spans
+    world, reader, spans, monkeypatch
 ):
+    monkeypatch.setattr(subscription, "FETCH_SECONDS", 1.5)
     others = [f"00-{number:032x}-{number:016x}-01" for number in (1, 2)]
     await read(world, reader, SAMPLED, UNSAMPLED, "", *others)
 
