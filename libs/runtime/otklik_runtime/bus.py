@@ -13,7 +13,6 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import nats
 import nats.aio.client
 from nats.errors import Error as NatsError
 
@@ -105,7 +104,8 @@ class Bus:
     async def _connect(self) -> None:
         while True:
             try:
-                self._client = await nats.connect(
+                client = _Client()
+                await client.connect(
                     self._url.split(","),
                     user=self.user,
                     password=self._password,
@@ -113,7 +113,7 @@ class Bus:
                     inbox_prefix=f"_INBOX_{self.user}".encode(),
                     allow_reconnect=True,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=_RECONNECT_SECONDS,
+                    reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type] # handed to asyncio.sleep
                     connect_timeout=2,
                     pending_size=64 * 1024 * 1024,
                     error_cb=_report,
@@ -124,6 +124,7 @@ class Bus:
                 _LOG.warning("NATS does not answer", extra={"error": type(error).__name__})
                 await asyncio.sleep(_RECONNECT_SECONDS * (1 + random.random()))  # noqa: S311 - spreads a herd
             else:
+                self._client = client
                 self._connected.set()
                 return
 
@@ -136,7 +137,23 @@ class Bus:
         if self._client is not None:
             with suppress(NatsError, OSError, asyncio.TimeoutError):
                 await asyncio.wait_for(self._client.flush(), 2)
-            await self._client.close()
+            # A transport that is gone already cannot be closed again, which nothing depends on.
+            with suppress(NatsError, OSError, RuntimeError):
+                await self._client.close()
+
+
+class _Client(nats.aio.client.Client):
+    """nats-py's client with a quicker reader of message headers: ours are a dozen plain lines."""
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        """Read `name: value` lines; its own reader looks at each character of each name."""
+        found = {}
+        for line in raw.decode("utf-8", "replace").split("\r\n"):
+            name, colon, value = line.partition(":")
+            if colon:
+                found[name.strip()] = value.strip()
+        return found
 
 
 async def _report(error: Exception) -> None:

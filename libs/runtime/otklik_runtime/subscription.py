@@ -30,6 +30,7 @@ from otklik_runtime.errors import (
     Unavailable,
 )
 from otklik_runtime.gaps import PATIENCE, Gaps
+from otklik_runtime.pulling import Pull
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -169,23 +170,23 @@ class Subscription:
     async def _read(self) -> None:
         jetstream: JetStreamContext = await self._bus.jetstream()
         await jetstream.consumer_info(self.stream, self._durable)
-        pull = await jetstream.pull_subscribe_bind(consumer=self._durable, stream=self.stream)
+        client = await self._bus.client()
+        pull = await Pull(client, stream=self.stream, durable=self._durable, batch=BATCH).open()
         self._missing = None
         empty = 0
         try:
             while not self._draining:
-                try:
-                    messages = await pull.fetch(BATCH, timeout=FETCH_SECONDS)
-                except TimeoutError:
-                    # Silence and a vanished consumer look alike: ask now and then which it is.
-                    empty += 1
-                    if empty % 5 == 0:
-                        await jetstream.consumer_info(self.stream, self._durable)
+                messages = await pull.fetch(seconds=FETCH_SECONDS)
+                if messages:
+                    await self._batch(messages)
                     continue
-                await self._batch(messages)
+                # Silence and a vanished consumer look alike: ask now and then which it is.
+                empty += 1
+                if empty % 5 == 0:
+                    await jetstream.consumer_info(self.stream, self._durable)
         finally:
             with suppress(NatsError, OSError):
-                await pull.unsubscribe()
+                await pull.close()
 
     async def _batch(self, messages: Sequence[Msg]) -> None:
         together: list[_Delivered] = []
