@@ -58,19 +58,36 @@ async def connect(url: str, password: str) -> Client:
 
 
 async def drain(
-    url_of: Callable[[str], str], services: tuple[str, ...], broker: Client, *, seconds: float
+    url_of: Callable[[str], str],
+    services: tuple[str, ...],
+    broker: Client,
+    *,
+    seconds: float,
+    stuck_seconds: float,
 ) -> Drained:
-    """Wait until nothing moves."""
-    began = time.monotonic()
+    """Wait until nothing moves.
+
+    Args:
+        url_of: the address of a service's database for someone who may read all of it.
+        services: whose databases to look at.
+        broker: for someone who may look at every durable.
+        seconds: the longest that it may take.
+        stuck_seconds: how long something may be left without anything changing.
+    """
+    began = moved = time.monotonic()
     quiet = 0
     before: object = None
     left: dict[str, int] = {}
     databases = {name: await asyncpg.connect(url_of(name), timeout=10) for name in services}
     try:
-        while quiet < QUIET_POLLS and time.monotonic() - began < seconds:
+        while quiet < QUIET_POLLS:
             left, state = await _look(databases, broker)
-            quiet = quiet + 1 if not left and state == before else 0
-            before = state
+            now = time.monotonic()
+            if (left, state) != before:
+                before, moved = (left, state), now
+            quiet = quiet + 1 if not left and moved < now else 0
+            if now - began > seconds or now - moved > stuck_seconds:
+                break
             await asyncio.sleep(POLL_SECONDS)
     finally:
         for connection in databases.values():

@@ -192,11 +192,26 @@ create constraint trigger chaos_slow after insert or update on heads
   deferrable initially deferred for each row execute function chaos_slow();
 """
 
+REFUSED_COMMITS = """
+create or replace function chaos_refused() returns trigger language plpgsql as $$
+begin
+  if random() < 0.05 then
+    raise exception 'another transaction was faster' using errcode = '40001';
+  end if;
+  return null;
+end $$;
+drop trigger if exists chaos_refused on inbox;
+create constraint trigger chaos_refused after insert on inbox
+  deferrable initially deferred for each row execute function chaos_refused();
+"""
 
-async def slow_commits(world: World, services: Sequence[str]) -> None:
-    """From now on some commits take their time, so that later ones overtake them."""
-    for service in services:
-        await world.stack.postgres.execute(SLOW_COMMITS, database=f"otklik_{service}")
+
+async def disturb_commits(world: World) -> None:
+    """From now on some commits take their time, so that later ones overtake them; some fail."""
+    for service in world.services:
+        await world.stack.postgres.execute(
+            SLOW_COMMITS, REFUSED_COMMITS, database=f"otklik_{service}"
+        )
 
 
 async def inject_poison(world: World, owner: str) -> None:

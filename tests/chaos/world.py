@@ -33,6 +33,8 @@ KILLED = 137
 LOAD = "load"
 KEPT = ROOT / ".run/chaos"
 LOAD_ENDS_SECONDS = 40
+# The broker offers again after a minute what a dead reader held, and then a gap may have to close.
+STUCK_SECONDS = 150
 # Shorter than in life, so that what waits for them does not outlast the test.
 HASTE: Mapping[str, Mapping[str, str]] = {
     "intake": {"OTKLIK_INTAKE_REQUESTS_PER_MINUTE": "100000"},
@@ -184,11 +186,25 @@ class World:
 
     # The judgement.
 
-    async def judge(self, title: str, *, seconds: float, facts: Mapping[str, object]) -> Verdict:
-        """End the load, let everything drain, and judge the whole run so far."""
+    async def judge(
+        self,
+        title: str,
+        *,
+        seconds: float,
+        facts: Mapping[str, object],
+        stuck_seconds: float = STUCK_SECONDS,
+    ) -> Verdict:
+        """End the load, let everything drain, and judge the whole run so far.
+
+        Args:
+            title: of the report.
+            seconds: how long draining may take.
+            facts: what else the report tells.
+            stuck_seconds: how long nothing may change before draining counts as ended.
+        """
         await self.end_load()
         await self.heal()
-        drained = await self._drain(seconds)
+        drained = await self._drain(seconds, stuck_seconds)
         readings = await collect(self.url_of, self.services, self.stack.place.mailbox)
         allowed = Allowed(sending_at_kills=self.sending_at_kills, dead_letters=self.dead_letters)
         verdict = check(self.attempts(), readings, allowed)
@@ -215,10 +231,12 @@ class World:
             shutil.copy(path, kept)
         return kept
 
-    async def _drain(self, seconds: float) -> Drained:
+    async def _drain(self, seconds: float, stuck_seconds: float) -> Drained:
         client = await self.broker()
         try:
-            return await drain(self.url_of, self.services, client, seconds=seconds)
+            return await drain(
+                self.url_of, self.services, client, seconds=seconds, stuck_seconds=stuck_seconds
+            )
         finally:
             await client.close()
 
