@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 BEFORE_COMMIT = failpoints.register("transaction.before_commit")
 AFTER_COMMIT = failpoints.register("transaction.after_commit")
+
+# How long the clock is carried on between two looks at it.
+_LOOK_SECONDS = 10.0
 
 _BEGIN = "select clock_timestamp(), set_config('statement_timeout', $1, true)"
 
@@ -153,6 +157,8 @@ class Database:
         self._engine = engine
         self._service = service
         self._clock = clock
+        self._looked: datetime | None = None
+        self._looked_at = 0.0
         self.wake = wake
 
     @classmethod
@@ -226,6 +232,18 @@ class Database:
         """Read the service's clock outside a transaction."""
         async with self.read() as connection:
             return await self._begin(connection)
+
+    async def nearly_now(self) -> datetime:
+        """Give the service's clock, read in the last seconds and carried on by this process's own.
+
+        For what need not be exact, such as the age of an event: it costs no statement.
+        """
+        if self._clock is not None:
+            return await self._clock.now()
+        passed = time.monotonic() - self._looked_at
+        if self._looked is None or passed > _LOOK_SECONDS:
+            self._looked, self._looked_at, passed = await self.now(), time.monotonic(), 0.0
+        return self._looked + timedelta(seconds=passed)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:

@@ -63,7 +63,8 @@ _CUT = {
 _UNPUBLISHED = """
     select position, id::text as event_id, type, aggregate_id::text as aggregate_id, version,
     subject, payload, occurred_at, recorded_at, actor, coalesce(cause_id::text, '') as cause_id,
-    coalesce(traceparent, '') as traceparent
+    coalesce(traceparent, '') as traceparent,
+    extract(epoch from clock_timestamp() - recorded_at)::float8 as age
       from (select *, sum(octet_length(payload) + 1024) over (order by position) as size,
                    row_number() over (order by position) as place
               from (select * from events where stream_sequence is null
@@ -200,8 +201,8 @@ class Relay:
                 stream = await self._check(client, connection)
                 checked = loop.time()
             self._woken.clear()
-            rows = await _unpublished(connection)
-            telemetry.gauge("otklik.outbox.oldest_age", await _age(connection, rows))
+            rows, age = await _unpublished(connection)
+            telemetry.gauge("otklik.outbox.oldest_age", age)
             if not rows:
                 singly = False
                 if self._draining:
@@ -303,16 +304,14 @@ class Relay:
             await connection.execute(_DEAD, row.position)
 
 
-async def _unpublished(connection: Connection) -> list[Recorded]:
-    found = await connection.fetch(_UNPUBLISHED, BATCH_MESSAGES, BATCH_BYTES)
-    return [Recorded(**dict(row.items())) for row in found]
-
-
-async def _age(connection: Connection, rows: Sequence[Recorded]) -> float:
-    if not rows:
-        return 0.0
-    now: datetime = await connection.fetchval("select clock_timestamp()")
-    return (now - rows[0].recorded_at).total_seconds()
+async def _unpublished(connection: Connection) -> tuple[list[Recorded], float]:
+    """Read what waits, and how long the oldest has."""
+    found = [
+        dict(row.items())
+        for row in await connection.fetch(_UNPUBLISHED, BATCH_MESSAGES, BATCH_BYTES)
+    ]
+    ages = [row.pop("age") for row in found]
+    return [Recorded(**row) for row in found], ages[0] if ages else 0.0
 
 
 def _why(outcome: Outcome) -> dict[str, str]:

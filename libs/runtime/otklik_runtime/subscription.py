@@ -191,7 +191,7 @@ class Subscription:
     async def _batch(self, messages: Sequence[Msg]) -> None:
         together: list[_Delivered] = []
         alone: list[_Delivered] = []
-        now = await self._patient(messages, self._database.now)
+        now = await self._patient(messages, self._database.nearly_now)
         for raw in messages:
             delivered = await self._decoded(raw, now)
             if delivered is None:

@@ -1,4 +1,5 @@
-from uuid import UUID
+import json
+from uuid import UUID, uuid5
 
 from otklik_runtime.ids import is_id, new_id, stable_id
 
@@ -15,6 +16,13 @@ def test_new_ids_are_version_7_and_sort_in_the_order_they_were_made():
 def test_a_stable_id_is_the_same_on_every_retry():
     assert stable_id("mail", "a@b") == stable_id("mail", "a@b")
     assert UUID(stable_id("mail", "a@b")).version == 5
+
+
+def test_a_stable_id_is_the_version_5_uuid_of_its_parts_in_our_namespace():
+    namespace = UUID("6f746b6c-696b-5000-8000-000000000000")
+
+    for parts in (("письмо", "a@b"), ("",), tuple("abc"), ("x" * 1000,)):
+        assert stable_id(*parts) == str(uuid5(namespace, json.dumps(parts, ensure_ascii=False)))
 
 
 def test_a_stable_id_tells_its_parts_apart():
