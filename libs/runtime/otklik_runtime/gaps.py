@@ -27,21 +27,41 @@ class Gaps:
     patience: timedelta = PATIENCE
     _since: dict[str, float] = field(default_factory=dict)
     _put_off: dict[str, int] = field(default_factory=dict)
+    _applied: dict[str, int] = field(default_factory=dict)
     _silent_until: float = 0.0
 
     def put_off(self, event_id: str) -> int:
-        """Return how often an event came back only because it had been put off here."""
+        """Return how many deliveries of an event cannot have handled it: it was not its turn."""
         return self._put_off.get(event_id, 0)
 
-    def delay(self, event: Incoming) -> float | None:
-        """Put an event off; return for how many seconds, or None when its owner is to be asked."""
+    def may_have_been_handled(self, event: Incoming) -> bool:
+        """Tell whether a process that died may have been handling an event.
+
+        Not if it was this process that applied its predecessor: before that nobody could.
+        """
+        return self._applied.get(event.aggregate_id) != event.version - 1
+
+    def applied(self, event: Incoming) -> None:
+        """Remember that this process applied an event."""
+        if len(self._applied) > _FORGOTTEN_ABOVE:
+            self._applied.clear()
+        self._applied[event.aggregate_id] = event.version
+
+    def delay(self, event: Incoming, delivered: int) -> float | None:
+        """Put an event off; return for how many seconds, or None when its owner is to be asked.
+
+        Args:
+            event: One whose predecessor is missing.
+            delivered: How often the broker delivered it, to whichever process. While the
+                predecessor is missing nobody can have handled it: all of that is innocent.
+        """
         now = time.monotonic()
         ends = self._since.setdefault(event.aggregate_id, now) + self.patience.total_seconds()
         left = max(ends, self._silent_until) - now
-        times = self._count(event.event_id)
+        self._remember(event.event_id, delivered)
         if left <= 0:
             return None
-        return max(_SOONEST_SECONDS, min(_DELAYS[min(times, len(_DELAYS)) - 1], left))
+        return max(_SOONEST_SECONDS, min(_DELAYS[min(delivered, len(_DELAYS)) - 1], left))
 
     def again(self) -> float:
         """Return in how many seconds to look again after the owner did not answer."""
@@ -58,9 +78,8 @@ class Gaps:
         self._put_off.pop(event.event_id, None)
         self._since.pop(event.aggregate_id, None)
 
-    def _count(self, event_id: str) -> int:
+    def _remember(self, event_id: str, delivered: int) -> None:
         if len(self._put_off) > _FORGOTTEN_ABOVE:  # other replicas settled them
             self._put_off.clear()
             self._since.clear()
-        times = self._put_off[event_id] = self._put_off.get(event_id, 0) + 1
-        return times
+        self._put_off[event_id] = delivered

@@ -191,18 +191,22 @@ class Subscription:
     async def _batch(self, messages: Sequence[Msg]) -> None:
         together: list[_Delivered] = []
         alone: list[_Delivered] = []
+        suspects: list[_Delivered] = []
         now = await self._patient(messages, self._database.nearly_now)
         for raw in messages:
             delivered = await self._decoded(raw, now)
             if delivered is None:
                 continue
             if delivered.event.delivery_count > UNHANDLED_AFTER:
-                await self._suspect(delivered)
+                suspects.append(delivered)
             elif delivered.event.delivery_count > ALONE_AFTER:
                 alone.append(delivered)
             else:
                 together.append(delivered)
         self._compare_clocks(together, now)
+        # First, while it still shows that one of them waits for another of this batch.
+        for delivered in suspects:
+            await self._suspect(delivered)
         if together:
             await self._attempt(together)
         for delivered in alone:
@@ -233,7 +237,9 @@ class Subscription:
     async def _suspect(self, one: _Delivered) -> None:
         """Do not handle what may be what kills the process; what never was handled is innocent."""
         verdicts = await self._patient([one.raw], lambda: self._applier.look(one.event))
-        if verdicts.apply:
+        if verdicts.apply and not self._gaps.may_have_been_handled(one.event):
+            await self._attempt([one])
+        elif verdicts.apply:
             text = f"delivered {one.event.delivery_count} times without an answer"
             await self._set_aside(one.raw, "crashed_the_reader", text)
         else:
@@ -289,6 +295,8 @@ class Subscription:
         """Tell the broker what became of each message, after it has."""
         # By place: the same event may be in the stream twice.
         by_place = {one.event.sequence: one for one in batch}
+        for event in verdicts.apply:
+            self._gaps.applied(event)
         for event in verdicts.settled:
             self._gaps.settle(event)
             await by_place[event.sequence].raw.ack()
@@ -316,7 +324,7 @@ class Subscription:
     async def _defer(self, one: _Delivered) -> None:
         """Wait for the versions before this one; when that was long enough, ask their owner."""
         telemetry.count("otklik.inbox.deferred", owner=self.owner)
-        delay = self._gaps.delay(one.event)
+        delay = self._gaps.delay(one.event, int(one.raw.metadata.num_delivered or 1))
         if delay is None:
             try:
                 await self._close_gap(one)

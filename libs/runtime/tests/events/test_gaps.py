@@ -174,6 +174,36 @@ async def test_a_restarted_reader_does_not_take_a_waiting_event_for_a_deadly_one
     assert await reader.letters() == []
 
 
+async def test_a_waiting_event_is_innocent_too_once_what_it_waited_for_has_come(world):
+    events = await history_of(world, ids.new_id(), 2)
+    await world.publish(events[1])
+    await world.deliver_and_lose(subscription.UNHANDLED_AFTER + 1)
+    await world.publish(events[0])
+    reader = await world.reader(patience=NEVER)
+
+    async with running(reader.subscription):
+        await eventually(world.settled)
+
+    assert await reader.applied() == [1, 2]
+    assert await reader.letters() == []
+
+
+async def test_nobody_can_have_died_of_an_event_whose_predecessor_this_process_applied(world):
+    events = await history_of(world, ids.new_id(), 2)
+    await world.publish(events[1])
+    await world.deliver_and_lose(subscription.UNHANDLED_AFTER)
+    await world.deliver_and_lose(1, for_seconds=1.0)
+    await world.publish(events[0])
+    reader = await world.reader(patience=NEVER)
+
+    async with running(reader.subscription):
+        await eventually(lambda: reader.has_applied(1))
+        await eventually(world.settled)
+
+    assert await reader.applied() == [1, 2]
+    assert await reader.letters() == []
+
+
 async def test_a_reader_jumps_over_what_the_owner_lacks_too_and_says_so(world, counted):
     reader = await world.reader(patience=SOON, read_events=asking(world))
     aggregate = ids.new_id()

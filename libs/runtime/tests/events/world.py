@@ -312,12 +312,17 @@ class World:
         info = await self.ask(f"$JS.API.CONSUMER.INFO.{STREAM}.{DURABLE}")
         return int(info["num_pending"]) + int(info["num_ack_pending"])
 
-    async def deliver_and_lose(self, times: int) -> None:
-        """Deliver all that waits and lose it, so many times, as a reader that crashes does."""
+    async def deliver_and_lose(self, times: int, *, for_seconds: float | None = None) -> None:
+        """Deliver all that waits and lose it, so many times, as a reader that crashes does.
+
+        Args:
+            times: How often.
+            for_seconds: After how long it comes again each time.
+        """
         pull = await self.client.jetstream().pull_subscribe_bind(consumer=DURABLE, stream=STREAM)
         for _ in range(times):
             for raw in await pull.fetch(100, timeout=5):
-                await raw.nak()
+                await raw.nak(delay=for_seconds)
         await pull.unsubscribe()
 
     async def settled(self) -> bool:
