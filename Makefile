@@ -4,7 +4,7 @@ PYTHON ?= python3
 RUN := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup lock format lint types proto-check docs-check check test test-unit chaos browser soak bench \
-	bench-peers proto docs sizes demo up down follow migrate ready ready-dev
+	proto docs sizes demo up down follow migrate ready ready-dev
 
 ##@ Start
 
@@ -66,9 +66,6 @@ soak: ready-dev ## a random mix of faults under load, for as long as ARGS="--min
 
 bench: ready-dev ## measure, each number with its comparator, and write docs/performance.md
 	@$(RUN)/python -m tests.bench $(ARGS)
-
-bench-peers: ready-dev ## install and run the systems we compare ourselves with
-	@$(RUN)/python -m tests.bench.peers $(ARGS)
 
 ##@ Generated files
 
