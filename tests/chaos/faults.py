@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -90,6 +92,17 @@ async def kill_service(world: World, service: str) -> None:
     """Kill a service with -9 and start it again."""
     await world.kill(service)
     await world.stack.start(service)
+
+
+async def pause(pid: int | None, *, seconds: float) -> None:
+    """Freeze a process as an overloaded machine would, and let it go on."""
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def kill_broker(world: World) -> None:

@@ -113,6 +113,24 @@ async def _stop_one(hurt: World, chance: random.Random) -> str:
     return f"{service} in order"
 
 
+async def _pause(hurt: World, chance: random.Random) -> str:
+    # Shorter than half of a lease: a sender that sleeps longer may rightly be taken for dead.
+    seconds = chance.uniform(0.5, 3)
+    frozen = {
+        "the broker": hurt.stack.nats.pid,
+        **{name: hurt.stack.children[name].pid for name in hurt.services},
+    }
+    name = chance.choice(sorted(frozen))
+    await faults.pause(frozen[name], seconds=seconds)
+    return f"{name} for {seconds:.1f} s"
+
+
+async def _poison(hurt: World, chance: random.Random) -> str:
+    owner = chance.choice(hurt.services)
+    await faults.inject_poison(hurt, owner)
+    return f"in the stream of {owner}"
+
+
 async def _kill_broker(hurt: World, _: random.Random) -> str:
     await faults.kill_broker(hurt)
     return "kill -9"
@@ -154,6 +172,8 @@ FAULTS: Mapping[str, Fault] = {
     "kill a service": _kill_one,
     "kill every service": _kill_all,
     "stop a service": _stop_one,
+    "freeze a process": _pause,
+    "inject poison": _poison,
     "kill the broker": _kill_broker,
     "wipe the broker": _wipe_broker,
     "delete a stream": _delete_stream,

@@ -7,8 +7,9 @@ import pytest
 from tests.chaos import faults
 from tests.chaos.world import OpenWorld, World
 
-# Two services die at once; more would only wait for the processor.
-AT_ONCE = 2
+# Services that die at the same time; more would only wait for the processor.
+AT_ONCE = 3
+RATE = 6.0
 DRAIN_SECONDS = 240
 
 
@@ -16,7 +17,7 @@ DRAIN_SECONDS = 240
 async def test_a_process_that_dies_at_any_step_loses_nothing_and_doubles_nothing(
     open_world: OpenWorld,
 ):
-    async with open_world("failpoints") as hurt:
+    async with open_world("failpoints", rate=RATE) as hurt:
         failpoints = faults.failpoints_of(hurt.services)
         hurt.begin_load()
         await hurt.flowing(20)

@@ -8,6 +8,7 @@ import pytest
 from tests.chaos import faults
 from tests.chaos.world import OpenWorld, World
 
+RATE = 6.0
 DRAIN_SECONDS = 240
 
 
@@ -27,7 +28,7 @@ class Recoveries(dict[str, str]):
 async def test_a_broker_that_dies_forgets_and_loses_a_stream_costs_nothing(
     open_world: OpenWorld,
 ):
-    async with open_world("broker") as hurt:
+    async with open_world("broker", rate=RATE) as hurt:
         told = Recoveries()
         hurt.begin_load()
         await hurt.flowing(20)
@@ -48,7 +49,7 @@ async def test_a_broker_that_dies_forgets_and_loses_a_stream_costs_nothing(
 async def test_a_database_that_restarts_dies_or_never_answers_a_commit_costs_nothing(
     open_world: OpenWorld,
 ):
-    async with open_world("databases") as hurt:
+    async with open_world("databases", rate=RATE) as hurt:
         told = Recoveries()
         hurt.begin_load()
         await hurt.flowing(20)
@@ -61,7 +62,7 @@ async def test_a_database_that_restarts_dies_or_never_answers_a_commit_costs_not
             service: await told.after(
                 hurt,
                 f"lost answers to {service}",
-                faults.lose_commit_answers(hurt, service, 5, seconds=15),
+                faults.lose_commit_answers(hurt, service, 4, seconds=15),
             )
             for service in ("intake", "tickets", "notify")
         }
