@@ -8,17 +8,17 @@ Instants come from the unit of work: no statement asks the database for the time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, null, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otklik_notify.adapters import rows
-from otklik_notify.adapters.tables import AUTOMATIC, OPEN, WAITING, accounts, acknowledgements
+from otklik_notify.adapters import rows, statements
+from otklik_notify.adapters.tables import OPEN, accounts
 from otklik_notify.adapters.tables import deliveries as deliveries_table
-from otklik_notify.adapters.tables import threads as threads_table
-from otklik_notify.domain.acknowledgement import Acknowledgement, Half, Outcome
-from otklik_notify.domain.delivery import Delivery, State
+from otklik_notify.domain.acknowledgement import Acknowledgement, Half
+from otklik_notify.domain.delivery import Delivery
 from otklik_notify.domain.mail import Account, Mail, Thread
+from otklik_runtime import bulk
 
 
 class PostgresAcknowledgements:
@@ -29,46 +29,20 @@ class PostgresAcknowledgements:
 
     async def join(self, halves: Sequence[Half]) -> list[Acknowledgement]:
         """Add what events know: whoever comes second finds both halves in what is returned."""
-        new = insert(acknowledgements)
-        waits = acknowledgements.c.outcome == Outcome.WAITING
-        joined = new.on_conflict_do_update(
-            index_elements=[acknowledgements.c.ticket_id],
-            set_={
-                column.name: case(
-                    (waits, func.coalesce(column, new.excluded[column.name])), else_=column
-                )
-                for column in (
-                    acknowledgements.c.opened,
-                    acknowledgements.c.deadlines,
-                    acknowledgements.c.due_at,
-                )
-            },
-        ).returning(*acknowledgements.c)
-        ordered = sorted((rows.row_of_half(half) for half in halves), key=_ticket)
-        found = await self._connection.execute(joined, ordered)
+        ordered = sorted((rows.row_of_half(half) for half in halves), key=_first)
+        found = await self._connection.exec_driver_sql(statements.JOIN, bulk.by_column(ordered))
         return [rows.acknowledgement_of(row) for row in found.mappings()]
 
     async def due(self, now: datetime, limit: int) -> list[Acknowledgement]:
         """Lock those that have waited long enough and that nobody else holds."""
-        found = await self._connection.execute(
-            select(acknowledgements)
-            .where(WAITING, acknowledgements.c.due_at <= now)
-            .order_by(acknowledgements.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
+        found = await self._connection.exec_driver_sql(statements.DUE, (now, limit))
         return [rows.acknowledgement_of(row) for row in found.mappings()]
 
     async def settle(self, settled: Sequence[Acknowledgement]) -> None:
         """Write what became of them and forget what they needed."""
-        if not settled:
-            return
-        await self._connection.execute(
-            update(acknowledgements)
-            .where(acknowledgements.c.ticket_id == bindparam("of_ticket"))
-            .values(outcome=bindparam("became"), opened=null(), deadlines=null(), due_at=null()),
-            [{"of_ticket": each.ticket_id, "became": each.outcome} for each in settled],
-        )
+        if settled:
+            became = bulk.by_column((each.ticket_id, each.outcome) for each in settled)
+            await self._connection.exec_driver_sql(statements.SETTLE, became)
 
 
 class PostgresAccounts:
@@ -122,11 +96,8 @@ class PostgresThreads:
 
     async def lock(self, conversation_ids: Collection[str]) -> dict[str, Thread]:
         """Lock and return the threads, a new one where there is none."""
-        found = await self._connection.execute(
-            select(threads_table)
-            .where(threads_table.c.conversation_id.in_(sorted(conversation_ids)))
-            .order_by(threads_table.c.conversation_id)
-            .with_for_update()
+        found = await self._connection.exec_driver_sql(
+            statements.LOCK_THREADS, (sorted(conversation_ids),)
         )
         known = {
             row["conversation_id"]: Thread(
@@ -147,26 +118,9 @@ class PostgresThreads:
         Two first batches of one conversation may both find none; the later one then wins, and one
         Message-ID is missing from References, which no mail program minds.
         """
-        if not threads:
-            return
-        new = insert(threads_table)
-        await self._connection.execute(
-            new.on_conflict_do_update(
-                index_elements=[threads_table.c.conversation_id],
-                set_={
-                    "message_ids": new.excluded.message_ids,
-                    "newest_customer_mail": new.excluded.newest_customer_mail,
-                },
-            ),
-            [
-                {
-                    "conversation_id": thread.conversation_id,
-                    "message_ids": thread.message_ids,
-                    "newest_customer_mail": thread.newest_customer_mail,
-                }
-                for thread in sorted(threads, key=lambda thread: thread.conversation_id)
-            ],
-        )
+        if threads:
+            ordered = sorted((rows.row_of_thread(thread) for thread in threads), key=_first)
+            await self._connection.exec_driver_sql(statements.SAVE_THREADS, bulk.by_column(ordered))
 
 
 class PostgresDeliveries:
@@ -177,25 +131,18 @@ class PostgresDeliveries:
 
     async def add(self, queued: Sequence[tuple[Delivery, Mail]]) -> set[str]:
         """Add deliveries that are not there yet; return the ids of those that were new."""
-        found = await self._connection.execute(
-            insert(deliveries_table).on_conflict_do_nothing().returning(deliveries_table.c.id),
-            sorted((rows.row_of_delivery(delivery, mail) for delivery, mail in queued), key=_id),
+        ordered = sorted((rows.row_of_delivery(*pair) for pair in queued), key=_first)
+        found = await self._connection.exec_driver_sql(
+            statements.ADD_DELIVERIES, bulk.by_column(ordered)
         )
         return set(found.scalars())
 
     async def automatic_since(self, addresses: Collection[str], since: datetime) -> dict[str, int]:
         """Count what machines have written to these addresses since then."""
-        found = await self._connection.execute(
-            select(deliveries_table.c.recipient, func.count())
-            .where(
-                AUTOMATIC,
-                deliveries_table.c.state != State.FAILED,
-                deliveries_table.c.recipient.in_(sorted(addresses)),
-                deliveries_table.c.created_at > since,
-            )
-            .group_by(deliveries_table.c.recipient)
+        found = await self._connection.exec_driver_sql(
+            statements.AUTOMATIC_SINCE, (sorted(addresses), since)
         )
-        return {address: count for address, count in found}  # noqa: C416 - rows are no pairs to mypy
+        return dict(map(tuple, found))
 
     async def take(self, now: datetime, limit: int) -> list[tuple[Delivery, Mail]]:
         """Lock deliveries for which something is due and that nobody else holds."""
@@ -210,40 +157,25 @@ class PostgresDeliveries:
 
     async def lock(self, delivery_ids: Collection[str]) -> dict[str, Delivery]:
         """Lock these deliveries."""
-        found = await self._connection.execute(
-            select(*rows.DELIVERY_COLUMNS)
-            .where(deliveries_table.c.id.in_(sorted(delivery_ids)))
-            .order_by(deliveries_table.c.id)
-            .with_for_update()
+        found = await self._connection.exec_driver_sql(
+            statements.LOCK_DELIVERIES, (sorted(delivery_ids),)
         )
         return {row["id"]: rows.delivery_of(row) for row in found.mappings()}
 
     async def save(self, deliveries: Sequence[Delivery]) -> None:
         """Write how far they got."""
-        if not deliveries:
-            return
-        columns = rows.progress_of(deliveries[0])
-        await self._connection.execute(
-            update(deliveries_table)
-            .where(deliveries_table.c.id == bindparam("of_delivery"))
-            .values({name: bindparam(f"new_{name}") for name in columns}),
-            [
-                {
-                    "of_delivery": delivery.id,
-                    **{f"new_{name}": value for name, value in rows.progress_of(delivery).items()},
-                }
-                for delivery in sorted(deliveries, key=lambda delivery: delivery.id)
-            ],
-        )
+        if deliveries:
+            ordered = sorted(
+                ((delivery.id, *rows.progress_of(delivery)) for delivery in deliveries), key=_first
+            )
+            await self._connection.exec_driver_sql(
+                statements.SAVE_PROGRESS, bulk.by_column(ordered)
+            )
 
 
-def _ticket(row: Mapping[str, object]) -> str:
-    return str(row["ticket_id"])
+def _first(row: Sequence[object]) -> str:
+    return str(row[0])
 
 
 def _name(row: Mapping[str, object]) -> str:
     return str(row["name"])
-
-
-def _id(row: Mapping[str, object]) -> str:
-    return str(row["id"])

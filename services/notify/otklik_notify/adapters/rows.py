@@ -1,5 +1,6 @@
 """Rows to aggregates and back, explicitly, in one place."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -11,32 +12,45 @@ from otklik_notify.adapters.tables import deliveries
 from otklik_notify.domain.acknowledgement import Acknowledgement, Half, Outcome
 from otklik_notify.domain.commands import AcknowledgeTicket, Deadline
 from otklik_notify.domain.delivery import Delivery, State
-from otklik_notify.domain.mail import Account, Mail
+from otklik_notify.domain.mail import Account, Mail, Thread
 from otklik_notify.domain.notices import Automatic, Route
 
 DELIVERY_COLUMNS = tuple(
     column for column in deliveries.c if column.name in {*Delivery.__dataclass_fields__}
 )
 """What a delivery is without its mail."""
+_LOADED = ("opened", "deadlines")
 
 
-def row_of_half(half: Half) -> dict[str, object]:
-    """Write half of an acknowledgement."""
-    return {
-        "ticket_id": half.ticket_id,
-        "conversation_id": half.conversation_id,
-        "opened": None if half.opened is None else asdict(half.opened),
-        "deadlines": None
-        if half.deadlines is None
-        else [_plain_deadline(each) for each in half.deadlines],
-        "due_at": half.due_at,
-        "outcome": Outcome.WAITING,
-    }
+PROGRESS = (
+    "state",
+    "attempt_count",
+    "in_doubt",
+    "due_at",
+    "last_error",
+    "reason",
+    "accepted_at",
+)
+"""What changes while a delivery is sent."""
+
+
+def row_of_half(half: Half) -> tuple[object, ...]:
+    """Write half of an acknowledgement, in the order of its table's columns."""
+    opened = None if half.opened is None else asdict(half.opened)
+    deadlines = None if half.deadlines is None else [*map(_plain_deadline, half.deadlines)]
+    return (
+        half.ticket_id,
+        half.conversation_id,
+        None if opened is None else json.dumps(opened, ensure_ascii=False),
+        None if deadlines is None else json.dumps(deadlines),
+        half.due_at,
+        Outcome.WAITING,
+    )
 
 
 def acknowledgement_of(row: RowMapping) -> Acknowledgement:
     """Read an acknowledgement."""
-    opened, deadlines = row["opened"], row["deadlines"]
+    opened, deadlines = (None if row[name] is None else json.loads(row[name]) for name in _LOADED)
     return Acknowledgement(
         ticket_id=row["ticket_id"],
         conversation_id=row["conversation_id"],
@@ -47,9 +61,9 @@ def acknowledgement_of(row: RowMapping) -> Acknowledgement:
     )
 
 
-def row_of_delivery(delivery: Delivery, mail: Mail) -> dict[str, object]:
-    """Write a new delivery with its mail."""
-    return {
+def row_of_delivery(delivery: Delivery, mail: Mail) -> tuple[object, ...]:
+    """Write a new delivery with its mail, in the order of its table's columns."""
+    known = {
         "id": delivery.id,
         "conversation_id": delivery.conversation_id,
         "template": delivery.template,
@@ -58,7 +72,7 @@ def row_of_delivery(delivery: Delivery, mail: Mail) -> dict[str, object]:
         "message_id": delivery.message_id,
         "created_at": delivery.created_at,
         "traceparent": delivery.traceparent,
-        **progress_of(delivery),
+        **dict(zip(PROGRESS, progress_of(delivery), strict=True)),
         "recipient": mail.recipient,
         "envelope_sender": mail.envelope_sender,
         "from_name": mail.from_name,
@@ -69,22 +83,28 @@ def row_of_delivery(delivery: Delivery, mail: Mail) -> dict[str, object]:
         "html": mail.html,
         "internet_message_id": mail.internet_message_id,
         "in_reply_to": mail.in_reply_to,
-        "thread_references": list(mail.references),
+        "thread_references": " ".join(mail.references),
         "automatic": mail.automatic,
     }
+    return tuple(known[column.name] for column in deliveries.c)
 
 
-def progress_of(delivery: Delivery) -> dict[str, object]:
-    """Write what changes while a delivery is sent."""
-    return {
-        "state": delivery.state,
-        "attempt_count": delivery.attempt_count,
-        "in_doubt": delivery.in_doubt,
-        "due_at": delivery.due_at,
-        "last_error": delivery.last_error,
-        "reason": delivery.reason,
-        "accepted_at": delivery.accepted_at,
-    }
+def progress_of(delivery: Delivery) -> tuple[object, ...]:
+    """Write what changes while a delivery is sent, in the order of `PROGRESS`."""
+    return (
+        delivery.state,
+        delivery.attempt_count,
+        delivery.in_doubt,
+        delivery.due_at,
+        delivery.last_error,
+        delivery.reason,
+        delivery.accepted_at,
+    )
+
+
+def row_of_thread(thread: Thread) -> tuple[object, ...]:
+    """Write a thread, in the order of its table's columns."""
+    return (thread.conversation_id, " ".join(thread.message_ids), thread.newest_customer_mail)
 
 
 def delivery_of(row: RowMapping) -> Delivery:

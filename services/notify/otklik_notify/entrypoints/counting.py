@@ -1,5 +1,7 @@
 """What notify counts, declared before it is counted."""
 
+from collections import Counter
+
 from otklik_notify.handlers.deliver import Concluded
 from otklik_notify.handlers.tell import Told
 from otklik_runtime import metrics, telemetry
@@ -42,8 +44,8 @@ def told(result: Told) -> None:
         telemetry.count(QUEUED, result.queued)
     for reason in result.failed:
         telemetry.count(FAILED, reason=reason)
-    for outcome in result.acknowledgements:
-        telemetry.count(ACKNOWLEDGEMENTS, outcome=str(outcome))
+    for outcome, count in Counter(result.acknowledgements).items():
+        telemetry.count(ACKNOWLEDGEMENTS, count, outcome=str(outcome))
 
 
 def concluded(result: Concluded) -> None:

@@ -35,7 +35,7 @@ BEFORE_RESULT_COMMIT = failpoints.register("notify.before_result_commit")
 AFTER_RESULT_COMMIT = failpoints.register("notify.after_result_commit")
 
 POLL_SECONDS = 0.5
-TOGETHER_SECONDS = 0.005
+TOGETHER_SECONDS = 0.02
 """How long the result of one attempt waits for those of others."""
 PREFETCH = 8
 """Deliveries taken for each hand: the next one waits while one is carried."""

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otklik_tickets.adapters import bulk, tables
+from otklik_runtime import bulk
+from otklik_tickets.adapters import tables
 from otklik_tickets.adapters.statements import Row, execute, fetch
 from otklik_tickets.domain.channels import Address, Channel
 from otklik_tickets.domain.customer import Customer, Identity

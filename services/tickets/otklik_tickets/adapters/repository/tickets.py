@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otklik_tickets.adapters import bulk, tables
+from otklik_runtime import bulk
+from otklik_tickets.adapters import tables
 from otklik_tickets.adapters.repository.deadlines import deadlines_of
 from otklik_tickets.adapters.repository.rows import (
     TICKET,
